@@ -1,0 +1,2 @@
+//! The `pathline` command.
+fn main() {}

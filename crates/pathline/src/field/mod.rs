@@ -1,0 +1,105 @@
+//! Velocity fields `u_t(x)`: what is integrated. One file a field; wrappers change a field as a
+//! function.
+//!
+//! A field is pure: the same (t, x, sample index) always gives the same velocity. What acts on the
+//! *run* instead (a gain, an intervention, an observer) is not a field.
+
+use std::sync::Arc;
+
+use crate::batch::{At, RowsMut, Shape};
+use crate::error::Error;
+
+/// `u_t(x)` on `R^d`, for `t` in `[0, 1]` from source to target.
+///
+/// Held as `Arc<dyn VelocityField>`. An implementation must be pure and must give each row the same
+/// bytes whatever other rows are asked for in the same call
+/// ([`kernels::rows_times`](crate::kernels::rows_times) does).
+pub trait VelocityField: Send + Sync {
+    /// The shape of one state.
+    fn shape(&self) -> &Shape;
+
+    /// Writes `u_t(x)` for every row of `at.x` into the same row of `out`.
+    ///
+    /// # Errors
+    /// Any [`Error`]; wrong row counts or widths must give an error, never a panic.
+    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error>;
+
+    /// What this field is, as data, down through what it wraps.
+    fn record(&self) -> FieldRecord;
+
+    /// Whether the formula divides by zero at `t = 1`, so that no stage of a solver may be
+    /// evaluated there. Wrappers pass on what they wrap.
+    fn singular_at_target(&self) -> bool {
+        false
+    }
+}
+
+/// A field as data: its name, its numbers, what it wraps, and where it comes from.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FieldRecord {
+    /// The field's name in specs.
+    pub name: String,
+    /// Its parameters, by name.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// The fields it wraps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inner: Vec<FieldRecord>,
+}
+
+impl FieldRecord {
+    /// A record without parameters.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), parameters: serde_json::Map::new(), inner: Vec::new() }
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a wrapped field.
+    #[must_use]
+    pub fn around(mut self, inner: &dyn VelocityField) -> Self {
+        self.inner.push(inner.record());
+        self
+    }
+}
+
+/// The class a field is conditioned on, looked up by global sample index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Conditions {
+    /// No condition: the marginal field.
+    #[default]
+    None,
+    /// Every sample has this class.
+    Shared(u32),
+    /// Sample `i` has class `classes[i % classes.len()]`.
+    Cycle(Arc<[u32]>),
+}
+
+impl Conditions {
+    /// The class of a sample, if any.
+    #[must_use]
+    pub fn of(&self, sample: u64) -> Option<u32> {
+        match self {
+            Self::None => None,
+            Self::Shared(class) => Some(*class),
+            Self::Cycle(classes) if classes.is_empty() => None,
+            Self::Cycle(classes) => Some(classes[(sample % classes.len() as u64) as usize]),
+        }
+    }
+}
+
+/// Fails unless rows, output and the field's width agree: the first line of every field.
+///
+/// # Errors
+/// [`Error::Count`] naming what disagrees.
+pub fn check(shape: &Shape, at: &At<'_>, out: &RowsMut<'_>) -> Result<(), Error> {
+    Error::check_count("elements of a state", shape.elements(), at.x.width())?;
+    Error::check_count("elements of a velocity", shape.elements(), out.width())?;
+    Error::check_count("velocity rows", at.x.len(), out.len())?;
+    Error::check_count("sample indices", at.x.len(), at.samples.len())
+}

@@ -1,0 +1,15 @@
+//! The hot loops: matrix products in fixed-size row blocks, sums in a fixed order.
+//!
+//! This is the only module with `unsafe` code, and it exports only safe functions. Two rules make
+//! a row's bytes independent of the batch it came in and of the number of threads:
+//!
+//! 1. Matrix products are asked for in blocks of exactly [`ROW_BLOCK`] rows, the last one padded
+//!    with zeros. The product library picks other kernels (and so another order of summation) for
+//!    small row counts; it never sees one here.
+//! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
+
+mod product;
+mod vector;
+
+pub use product::{Layout, ROW_BLOCK, add_transposed_product, product, rows_times};
+pub use vector::{dot, squared_distance, squared_norm};
