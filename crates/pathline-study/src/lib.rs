@@ -1,1 +1,20 @@
-//! pathline-study
+//! Pathline's commands as functions from a spec to a report.
+//!
+//! Each command of the `pathline` binary is a function here, so that the library, the command line
+//! and other front ends open on the same room. Functions take a [`Progress`] and return plain data;
+//! the data knows how to become a page.
+
+pub mod demo;
+mod error;
+mod files;
+mod measure;
+mod page;
+mod progress;
+mod sample;
+
+pub use error::Error;
+pub use files::Files;
+pub use measure::{Measurement, measure, measure_field};
+pub use page::{measurement_page, recording_page};
+pub use progress::{Part, Progress};
+pub use sample::{Sampled, sample};

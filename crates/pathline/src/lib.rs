@@ -8,11 +8,21 @@
 pub mod batch;
 pub mod error;
 pub mod field;
+pub mod gain;
+pub mod integrate;
 pub mod kernels;
+pub mod observer;
 pub mod schedule;
 pub mod seed;
+pub mod solver;
+pub mod time_grid;
+pub mod trajectory;
 
 pub use batch::{At, Batch, Rows, RowsMut, Samples, Shape, Times};
 pub use error::Error;
 pub use field::VelocityField;
+pub use integrate::{Adaptive, Run, Source, Stepping, integrate, sample};
+pub use observer::Observer;
 pub use seed::{Purpose, Seed};
+pub use time_grid::TimeGrid;
+pub use trajectory::{Outcome, Save, Trajectory};

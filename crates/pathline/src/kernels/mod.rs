@@ -9,7 +9,9 @@
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 
 mod product;
+mod update;
 mod vector;
 
 pub use product::{Layout, ROW_BLOCK, add_transposed_product, product, rows_times};
+pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};

@@ -53,17 +53,32 @@ pub struct Step<'a> {
     pub index: u64,
     /// Time at the start of the step.
     pub t: f64,
-    /// Length of the step; negative when running from target to source.
-    pub dt: f64,
+    /// Time at its end; before `t` when running from target to source.
+    pub end: f64,
     /// Global indices of the rows.
     pub samples: Samples<'a>,
     /// The gain on the velocity, if any.
     pub gain: Option<&'a dyn Gain>,
 }
 
+impl Step<'_> {
+    /// Length of the step; negative when running from target to source.
+    #[must_use]
+    pub fn dt(&self) -> f64 {
+        self.end - self.t
+    }
+
+    /// The time a fraction `c` into the step, exact at both ends: a grid that ends at 1 is evaluated
+    /// at 1, not at the nearest sum of a time and a difference.
+    #[must_use]
+    pub fn time(&self, c: f64) -> f64 {
+        if c == 1.0 { self.end } else { self.t + c * self.dt() }
+    }
+}
+
 /// A method at work on one batch.
 pub trait Stepper: Send {
-    /// Advances `x` by one step into `next`. Calling it again for the same `x` and another `dt` (a
+    /// Advances `x` by one step into `next`. Calling it again for the same `x` and another `end` (a
     /// rejected step) reuses the first evaluation.
     ///
     /// # Errors
@@ -93,9 +108,6 @@ pub trait Stepper: Send {
     /// The step was accepted: what it evaluated at its end may serve as the next one's start.
     fn accept(&mut self) {}
 
-    /// The field or the state changed from outside: nothing evaluated earlier may be used again.
-    fn forget(&mut self) {}
-
     /// Field evaluations so far (each counts one, whatever the number of rows).
     fn evaluated(&self) -> u64;
 }
@@ -114,8 +126,11 @@ pub struct Evaluation<'a> {
     /// Weight of this stage in the step: with it, `sum weight * f(v)` integrates `f` along the
     /// trajectory at the method's own order. Zero for stages that only estimate the error.
     pub weight: f64,
-    /// The factor that the run applied to `v` (1 without a gain).
+    /// The gain at this evaluation's own time (1 without a gain).
     pub gain: f64,
+    /// The factor that `v` got in the step: the same as `gain` except under
+    /// [`GainRule::Increment`](crate::gain::GainRule), where all stages share the mean.
+    pub applied: f64,
     /// Global indices of the rows.
     pub samples: Samples<'a>,
     /// The velocity as the field gave it.

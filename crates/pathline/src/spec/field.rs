@@ -1,0 +1,244 @@
+//! Fields as data, and who finds what they name.
+
+use std::sync::Arc;
+
+use crate::batch::{Batch, Shape};
+use crate::error::Error;
+use crate::field::{
+    Conditions, EmpiricalField, Gaussian, GaussianField, GaussianMixture, Guided, Rescheduled,
+    Reversed, SwitchTimes, Switched, VelocityField,
+};
+use crate::schedule::ScheduleSpec;
+
+/// A velocity field, as data.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FieldSpec {
+    /// The exact field of Gaussian data.
+    Gaussian {
+        /// Mean, one number a coordinate.
+        mean: Vec<f64>,
+        /// Standard deviation of every coordinate.
+        std: f64,
+        /// The schedule.
+        #[serde(default = "cond_ot")]
+        schedule: ScheduleSpec,
+    },
+    /// The exact field of Gaussians on a circle in the plane.
+    Ring {
+        /// Number of Gaussians.
+        modes: u32,
+        /// Radius of the circle.
+        radius: f64,
+        /// Standard deviation of each.
+        std: f64,
+        /// The schedule.
+        #[serde(default = "cond_ot")]
+        schedule: ScheduleSpec,
+    },
+    /// The closed-form empirical field over a data set: a perfect memoriser.
+    Empirical {
+        /// The data set, by a name that the [`Resolver`] knows.
+        data: String,
+        /// The class or classes to draw.
+        #[serde(default, skip_serializing_if = "ClassSpec::is_any")]
+        class: ClassSpec,
+        /// The schedule.
+        #[serde(default = "cond_ot")]
+        schedule: ScheduleSpec,
+    },
+    /// A trained network.
+    Network {
+        /// Its checkpoint, by a name that the [`Resolver`] knows.
+        checkpoint: String,
+    },
+    /// Classifier-free guidance, `(1 - w) u + w c`.
+    Guided {
+        /// The conditional field, `c`.
+        conditional: Box<FieldSpec>,
+        /// The unconditional field, `u`.
+        unconditional: Box<FieldSpec>,
+        /// The guidance scale, `w`.
+        scale: f64,
+        /// Times between which it applies, by default all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interval: Option<[f64; 2]>,
+    },
+    /// One field before a time, another from it on.
+    Switched {
+        /// Before.
+        before: Box<FieldSpec>,
+        /// From the switch on.
+        after: Box<FieldSpec>,
+        /// Time of the switch.
+        at: f64,
+    },
+    /// A field of one schedule, followed along another.
+    Rescheduled {
+        /// The field.
+        field: Box<FieldSpec>,
+        /// The schedule it belongs to.
+        from: ScheduleSpec,
+        /// The schedule to follow it along.
+        to: ScheduleSpec,
+    },
+    /// A field run backwards in time.
+    Reversed {
+        /// The field.
+        field: Box<FieldSpec>,
+    },
+}
+
+fn cond_ot() -> ScheduleSpec {
+    ScheduleSpec::CondOt {}
+}
+
+/// Which class each sample has, as data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClassSpec {
+    /// No class: the marginal field.
+    #[default]
+    Any {},
+    /// All samples have this class.
+    One {
+        /// The class.
+        class: u32,
+    },
+    /// Sample `i` has class `classes[i % n]`.
+    Cycle {
+        /// The classes, in turn.
+        classes: Vec<u32>,
+    },
+}
+
+impl ClassSpec {
+    /// The conditions.
+    #[must_use]
+    pub fn build(&self) -> Conditions {
+        match self {
+            Self::Any {} => Conditions::None,
+            Self::One { class } => Conditions::Shared(*class),
+            Self::Cycle { classes } => Conditions::Cycle(classes.clone().into()),
+        }
+    }
+
+    fn is_any(&self) -> bool {
+        *self == Self::Any {}
+    }
+}
+
+/// A data set as a field needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    /// The points or images.
+    pub points: Batch,
+    /// Their classes, where there are any.
+    pub labels: Option<Vec<u32>>,
+}
+
+/// Finds data sets and checkpoints by name. The library itself opens no file.
+pub trait Resolver {
+    /// A data set.
+    ///
+    /// # Errors
+    /// Any, when there is no such data set.
+    fn data(&self, name: &str) -> Result<Data, Error>;
+
+    /// A trained field.
+    ///
+    /// # Errors
+    /// Any, when there is no such checkpoint.
+    fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, Error>;
+}
+
+impl FieldSpec {
+    /// The field.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for numbers out of range, and whatever the resolver raises.
+    ///
+    /// # Examples
+    /// ```
+    /// use pathline::spec::{FieldSpec, NoFiles, from_json};
+    /// let ring = r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#;
+    /// let field = from_json::<FieldSpec>("field", ring)?.build(&NoFiles)?;
+    /// assert_eq!(field.shape().extents(), &[2]);
+    /// # Ok::<(), pathline::Error>(())
+    /// ```
+    pub fn build(&self, files: &dyn Resolver) -> Result<Arc<dyn VelocityField>, Error> {
+        Ok(match self {
+            Self::Gaussian { mean, std, schedule } => {
+                let shape = Shape::vector(mean.len());
+                let data = Gaussian::isotropic(mean.clone(), *std)?;
+                Arc::new(GaussianField::new(shape, data, schedule.build()?)?)
+            }
+            Self::Ring { modes, radius, std, schedule } => {
+                Arc::new(GaussianMixture::ring(*modes, *radius, *std)?.along(schedule.build()?))
+            }
+            Self::Empirical { data, class, schedule } => {
+                empirical(&files.data(data)?, data, class, schedule)?
+            }
+            Self::Network { checkpoint } => files.network(checkpoint)?,
+            Self::Guided { conditional, unconditional, scale, interval } => {
+                let guided =
+                    Guided::new(conditional.build(files)?, unconditional.build(files)?, *scale)?;
+                match interval {
+                    None => Arc::new(guided),
+                    Some([start, end]) => Arc::new(guided.within(*start, *end)?),
+                }
+            }
+            Self::Switched { before, after, at } => {
+                let (before, after) = (before.build(files)?, after.build(files)?);
+                Arc::new(Switched::new(before, after, SwitchTimes::Shared(*at))?)
+            }
+            Self::Rescheduled { field, from, to } => {
+                Arc::new(Rescheduled::new(field.build(files)?, from.build()?, to.build()?))
+            }
+            Self::Reversed { field } => Arc::new(Reversed::new(field.build(files)?)),
+        })
+    }
+}
+
+fn empirical(
+    data: &Data,
+    name: &str,
+    class: &ClassSpec,
+    schedule: &ScheduleSpec,
+) -> Result<Arc<dyn VelocityField>, Error> {
+    match (class, &data.labels) {
+        (ClassSpec::Any {}, None) => {
+            Ok(Arc::new(EmpiricalField::new(&data.points, schedule.build()?)?))
+        }
+        (ClassSpec::Any {}, Some(labels)) => Ok(Arc::new(EmpiricalField::with_classes(
+            &data.points,
+            labels,
+            schedule.build()?,
+        )?)),
+        (_, Some(labels)) => {
+            let field = EmpiricalField::with_classes(&data.points, labels, schedule.build()?)?;
+            Ok(Arc::new(field.conditioned(class.build())?))
+        }
+        (_, None) => Err(Error::Spec {
+            place: format!("field over data set `{name}`"),
+            problem: "a class was asked for, but the data set has no labels".to_owned(),
+        }),
+    }
+}
+
+/// A resolver that knows no file: enough for fields given in closed form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Resolver for NoFiles {
+    fn data(&self, name: &str) -> Result<Data, Error> {
+        let problem = format!("data set `{name}` cannot be opened: this resolver knows no files");
+        Err(Error::Spec { place: "field".to_owned(), problem })
+    }
+
+    fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, Error> {
+        let problem =
+            format!("checkpoint `{checkpoint}` cannot be opened: this resolver knows no files");
+        Err(Error::Spec { place: "field".to_owned(), problem })
+    }
+}
