@@ -6,6 +6,7 @@
 //! reads no file, prints nothing and asks no clock.
 
 pub mod batch;
+pub mod coupling;
 pub mod error;
 pub mod field;
 pub mod kernels;
