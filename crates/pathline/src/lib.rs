@@ -10,6 +10,7 @@ pub mod coupling;
 pub mod error;
 pub mod field;
 pub mod kernels;
+pub mod neighbours;
 pub mod schedule;
 pub mod seed;
 
