@@ -13,6 +13,7 @@ pub mod kernels;
 pub mod neighbours;
 pub mod schedule;
 pub mod seed;
+pub mod statistics;
 
 pub use batch::{At, Batch, Rows, RowsMut, Samples, Shape, Times};
 pub use error::Error;

@@ -134,7 +134,9 @@ fn costs_match_scipy() {
         // The generator of the script beside the numbers: a 64-bit linear congruential one.
         let mut state = seed;
         let mut draw = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             ((state >> 33) % levels) as f32
         };
         let cost: Vec<f32> = (0..n * n).map(|_| draw()).collect();

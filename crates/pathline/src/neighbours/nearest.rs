@@ -79,16 +79,17 @@ pub fn nearest(
     }
     let d = data.width();
     let sieve = Sieve::new(queries, data);
-    let found: Vec<Vec<(f64, usize)>> = (0..queries.len().div_ceil(QUERIES))
-        .into_par_iter()
-        .flat_map_iter(|block| {
-            let start = block * QUERIES;
-            let rows = QUERIES.min(queries.len() - start);
-            sieve.candidates(start, rows, d, (k, exclude)).into_iter().enumerate().map(
-                move |(i, candidates)| measured(queries.row(start + i), data, candidates, k),
-            )
-        })
-        .collect();
+    let found: Vec<Vec<(f64, usize)>> =
+        (0..queries.len().div_ceil(QUERIES))
+            .into_par_iter()
+            .flat_map_iter(|block| {
+                let start = block * QUERIES;
+                let rows = QUERIES.min(queries.len() - start);
+                sieve.candidates(start, rows, d, (k, exclude)).into_iter().enumerate().map(
+                    move |(i, candidates)| measured(queries.row(start + i), data, candidates, k),
+                )
+            })
+            .collect();
     let (distances, indices) = found.into_iter().flatten().map(|(s, i)| (s.sqrt(), i)).unzip();
     Ok(Neighbours { k, indices, distances })
 }
@@ -99,7 +100,12 @@ fn check_finite(what: &'static str, batch: &Batch) -> Result<(), Error> {
         None => Ok(()),
         Some(at) => Err(Error::invalid(
             what,
-            format!("{} in row {}, column {}", batch.as_slice()[at], at / batch.width(), at % batch.width()),
+            format!(
+                "{} in row {}, column {}",
+                batch.as_slice()[at],
+                at / batch.width(),
+                at % batch.width()
+            ),
             "distances need finite values; remove the sample or mend where it came from",
         )),
     }
@@ -156,8 +162,10 @@ impl Sieve {
             rows.par_chunks(d).map(|row| squared_norm(row) as f32).collect()
         };
         let (queries, data) = (centre(queries), centre(data));
-        // d roundings of the inner product, and room for those of centring, norms and sums.
-        let error = (d + 32) as f32 * f32::EPSILON * 0.5;
+        // d roundings of the inner product, and room for those of centring, norms and sums. Above
+        // four million values a sample the bound would be useless, and is far from what blocked
+        // sums do.
+        let error = ((d + 32) as f32 * f32::EPSILON * 0.5).min(0.25);
         let low_norms = norms(&data).iter().map(|x2| x2 * (1.0 - error)).collect();
         Self { query_norms: norms(&queries), low_norms, queries, data, error }
     }
@@ -171,10 +179,11 @@ impl Sieve {
         (k, exclude): (usize, Exclude),
     ) -> Vec<Vec<usize>> {
         let queries = &self.queries[start * d..(start + rows) * d];
-        let slack = |q2: f32| (2.0 * self.error).mul_add(q2, UNDERFLOW);
+        let slack = |q2: f32| 2.0 * self.error * q2 + UNDERFLOW;
+        let relative = 2.01 * self.error / (1.0 - self.error);
         let mut kept: Vec<Kept> = self.query_norms[start..start + rows]
             .iter()
-            .map(|&q2| Kept::new(k, slack(q2), 2.0 * self.error))
+            .map(|&q2| Kept::new(k, slack(q2), relative))
             .collect();
         let mut products = vec![0.0; rows * ROWS];
         for (block, data) in self.data.chunks(ROWS * d).enumerate() {
@@ -199,7 +208,7 @@ struct Kept {
     k: usize,
     /// The part of the error bound that comes from the query.
     slack: f32,
-    /// The part that comes from a data row, relative to its squared norm.
+    /// The part that comes from a data row, relative to its lowered squared norm.
     relative: f32,
     /// No row with a lower bound above this can be among the `k` nearest.
     limit: f32,
@@ -227,7 +236,7 @@ impl Kept {
             for (l, (p, x2)) in pairs.enumerate() {
                 let (low, index) = (low((p, x2)), first + chunk * LANES + l);
                 if low <= self.limit && skip != Some(index) {
-                    self.rows.push((low, low + self.relative * 1.01 * x2 + self.slack, index));
+                    self.rows.push((low, low + self.relative * x2 + self.slack, index));
                 }
             }
             if self.rows.len() >= self.full {
@@ -239,7 +248,8 @@ impl Kept {
     /// Lowers the limit to the `k`-th smallest upper bound, and drops what lies above it.
     fn sift(&mut self) {
         if self.rows.len() >= self.k {
-            let (_, kth, _) = self.rows.select_nth_unstable_by(self.k - 1, |a, b| a.1.total_cmp(&b.1));
+            let (_, kth, _) =
+                self.rows.select_nth_unstable_by(self.k - 1, |a, b| a.1.total_cmp(&b.1));
             self.limit = self.limit.min(kth.1);
             let limit = self.limit;
             self.rows.retain(|row| row.0 <= limit);

@@ -72,13 +72,20 @@ pub(super) fn two_least<T: Real>(cost: &[f32], dual: &[T]) -> (T, T) {
         }
     }
     let tail = cost_tail.iter().zip(dual_tail).map(|(&c, &d)| (T::from(c) - d, T::INFINITY));
-    first.into_iter().zip(second).chain(tail).fold((T::INFINITY, T::INFINITY), |(a, b), (x, y)| {
-        (min(x, a), min(min(max(x, a), b), y))
-    })
+    first
+        .into_iter()
+        .zip(second)
+        .chain(tail)
+        .fold((T::INFINITY, T::INFINITY), |(a, b), (x, y)| (min(x, a), min(min(max(x, a), b), y)))
 }
 
 /// The first `j` from `start` on at which `cost[j] - dual[j]` equals `value`.
-pub(super) fn column_of<T: Real>(cost: &[f32], dual: &[T], value: T, start: usize) -> Option<usize> {
+pub(super) fn column_of<T: Real>(
+    cost: &[f32],
+    dual: &[T],
+    value: T,
+    start: usize,
+) -> Option<usize> {
     let (cost, dual) = (cost.get(start..)?, dual.get(start..)?);
     let chunks = cost.chunks(LANES).zip(dual.chunks(LANES));
     for (chunk, (cost, dual)) in chunks.enumerate() {

@@ -65,11 +65,8 @@ pub fn assignment(cost: &[f32], n: usize) -> Result<Assignment, Error> {
     Error::check_count("entries of a square cost matrix", wanted, cost.len())?;
     let largest = largest_magnitude(cost, n)?;
     let mut matching = Matching::empty(n);
-    let fast = if FAST.contains(&largest) {
-        approximate(cost, n, &mut matching)
-    } else {
-        vec![0.0; n]
-    };
+    let fast =
+        if FAST.contains(&largest) { approximate(cost, n, &mut matching) } else { vec![0.0; n] };
     let mut duals: Vec<f64> = fast.into_iter().map(f64::from).collect();
     mend(cost, &mut duals, &mut matching);
     Ok(finish(cost, duals, &matching))
