@@ -1,0 +1,9 @@
+//! Exact nearest neighbours, and what is read off them: memorisation and density.
+
+mod density;
+mod memorisation;
+mod nearest;
+
+pub use density::knn_log_density;
+pub use memorisation::{MEMORISED_RATIO, Memorisation, memorisation};
+pub use nearest::{Exclude, Neighbours, nearest};
