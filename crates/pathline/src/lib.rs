@@ -9,6 +9,7 @@ pub mod batch;
 pub mod error;
 pub mod field;
 pub mod kernels;
+pub mod path;
 pub mod schedule;
 pub mod seed;
 
