@@ -4,9 +4,30 @@
 //! A field is pure: the same (t, x, sample index) always gives the same velocity. What acts on the
 //! *run* instead (a gain, an intervention, an observer) is not a field.
 
+mod counted;
+mod empirical;
+mod function;
+mod gaussian;
+mod guided;
+mod mixture;
+mod rescheduled;
+mod reversed;
+mod rows;
+mod switched;
+
+pub use counted::Counted;
+pub use empirical::{EmpiricalField, Posterior};
+pub use function::FunctionField;
+pub use gaussian::{Gaussian, GaussianField};
+pub use guided::Guided;
+pub use mixture::{GaussianMixture, MixtureField};
+pub use rescheduled::Rescheduled;
+pub use reversed::Reversed;
+pub use switched::{SwitchTimes, Switched};
+
 use std::sync::Arc;
 
-use crate::batch::{At, RowsMut, Shape};
+use crate::batch::{At, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// `u_t(x)` on `R^d`, for `t` in `[0, 1]` from source to target.
@@ -91,6 +112,31 @@ impl Conditions {
             Self::Cycle(classes) => Some(classes[(sample % classes.len() as u64) as usize]),
         }
     }
+
+    /// The different classes that occur, in ascending order.
+    #[must_use]
+    pub fn classes(&self) -> Vec<u32> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Shared(class) => vec![*class],
+            Self::Cycle(classes) => {
+                let mut classes = classes.to_vec();
+                classes.sort_unstable();
+                classes.dedup();
+                classes
+            }
+        }
+    }
+
+    /// What they are, in words short enough for a record.
+    fn describe(&self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::Shared(class) => format!("class {class}"),
+            Self::Cycle(classes) if classes.len() <= 16 => format!("cycle {classes:?}"),
+            Self::Cycle(classes) => format!("cycle of {} classes", classes.len()),
+        }
+    }
 }
 
 /// Fails unless rows, output and the field's width agree: the first line of every field.
@@ -101,5 +147,8 @@ pub fn check(shape: &Shape, at: &At<'_>, out: &RowsMut<'_>) -> Result<(), Error>
     Error::check_count("elements of a state", shape.elements(), at.x.width())?;
     Error::check_count("elements of a velocity", shape.elements(), out.width())?;
     Error::check_count("velocity rows", at.x.len(), out.len())?;
+    if let Times::Each(ts) = at.t {
+        Error::check_count("times", at.x.len(), ts.len())?;
+    }
     Error::check_count("sample indices", at.x.len(), at.samples.len())
 }

@@ -1,0 +1,61 @@
+//! A field run backwards in time: `u_t(x) = -v_{1 - t}(x)`.
+//!
+//! Its source is the inner field's target. Where the inner field is singular at its target, this
+//! one is singular at its *source*: start the run a little after `t = 0`.
+//!
+//! # References
+//! The reversed flow of an ordinary differential equation (textbook).
+
+use std::sync::Arc;
+
+use super::{FieldRecord, VelocityField, check};
+use crate::batch::{At, RowsMut, Shape, Times};
+use crate::error::Error;
+
+/// `u_t(x) = -v_{1 - t}(x)`: carries targets back to the source they came from.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use pathline::field::{GaussianMixture, Reversed};
+/// use pathline::schedule::CondOt;
+/// let field = GaussianMixture::ring(8, 2.0, 0.1)?.along(Arc::new(CondOt));
+/// let encoder = Reversed::new(Arc::new(field));
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub struct Reversed {
+    inner: Arc<dyn VelocityField>,
+}
+
+impl Reversed {
+    /// `inner`, backwards.
+    #[must_use]
+    pub fn new(inner: Arc<dyn VelocityField>) -> Self {
+        Self { inner }
+    }
+}
+
+impl VelocityField for Reversed {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
+        check(self.shape(), at, &out)?;
+        let mirrored: Vec<f64>;
+        let t = match at.t {
+            Times::Shared(t) => Times::Shared(1.0 - t),
+            Times::Each(ts) => {
+                mirrored = ts.iter().map(|t| 1.0 - t).collect();
+                Times::Each(&mirrored)
+            }
+        };
+        self.inner.velocity(&At { samples: at.samples.clone(), t, x: at.x }, out.reborrow())?;
+        out.as_mut_slice().iter_mut().for_each(|v| *v = -*v);
+        Ok(())
+    }
+
+    fn record(&self) -> FieldRecord {
+        FieldRecord::new("reversed").around(&*self.inner)
+    }
+}

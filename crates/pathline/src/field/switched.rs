@@ -1,0 +1,140 @@
+//! A change of field mid-flight: `before` until the switch time, `after` from it on.
+//!
+//! A stage evaluated exactly at the switch time belongs to `after`. A step that crosses the switch
+//! mixes both fields, so put the switch time on the run's grid.
+//!
+//! # References
+//! The prompt-switching experiments re-measured in the claims ledger (claims 10-14).
+
+use std::sync::Arc;
+
+use super::{FieldRecord, VelocityField, check};
+use crate::batch::{At, Rows, RowsMut, Samples, Shape, Times};
+use crate::error::Error;
+
+/// When samples change over, looked up by global sample index.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SwitchTimes {
+    /// All at this time.
+    Shared(f64),
+    /// Sample `i` at `times[i % times.len()]`; an empty list never switches.
+    Cycle(Arc<[f64]>),
+}
+
+impl SwitchTimes {
+    /// The switch time of a sample; infinity when it never switches.
+    #[must_use]
+    pub fn of(&self, sample: u64) -> f64 {
+        match self {
+            Self::Shared(t) => *t,
+            Self::Cycle(times) if times.is_empty() => f64::INFINITY,
+            Self::Cycle(times) => times[(sample % times.len() as u64) as usize],
+        }
+    }
+}
+
+/// `before` for `t < s`, `after` for `t >= s`.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use pathline::field::{Conditions, GaussianMixture, SwitchTimes, Switched};
+/// use pathline::schedule::CondOt;
+/// let all = GaussianMixture::ring(8, 2.0, 0.1)?.along(Arc::new(CondOt));
+/// let first = Arc::new(all.conditioned(Conditions::Shared(0))?);
+/// let then = Arc::new(all.conditioned(Conditions::Shared(4))?);
+/// let switched = Switched::new(first, then, SwitchTimes::Shared(0.3))?;
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub struct Switched {
+    before: Arc<dyn VelocityField>,
+    after: Arc<dyn VelocityField>,
+    times: SwitchTimes,
+}
+
+impl Switched {
+    /// The field that changes from `before` to `after` at `times`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the fields' states differ; [`Error::Invalid`] when a time is not a
+    /// number.
+    pub fn new(
+        before: Arc<dyn VelocityField>,
+        after: Arc<dyn VelocityField>,
+        times: SwitchTimes,
+    ) -> Result<Self, Error> {
+        Error::check_shape("field after the switch", before.shape(), after.shape())?;
+        let bad = match &times {
+            SwitchTimes::Shared(t) => t.is_nan(),
+            SwitchTimes::Cycle(times) => times.iter().any(|t| t.is_nan()),
+        };
+        if bad {
+            return Err(Error::invalid("switch time", f64::NAN, "give a time from 0 to 1"));
+        }
+        Ok(Self { before, after, times })
+    }
+
+    /// Evaluates `field` on the rows at `rows` only.
+    fn part(
+        field: &dyn VelocityField,
+        rows: &[usize],
+        at: &At<'_>,
+        out: &mut RowsMut<'_>,
+    ) -> Result<(), Error> {
+        let width = at.x.width();
+        let samples: Vec<u64> = rows.iter().map(|&i| at.samples.at(i)).collect();
+        let times: Vec<f64> = rows.iter().map(|&i| at.t.at(i)).collect();
+        let x: Vec<f32> = rows.iter().flat_map(|&i| at.x.row(i)).copied().collect();
+        let t = match at.t {
+            Times::Shared(t) => Times::Shared(t),
+            Times::Each(_) => Times::Each(&times),
+        };
+        let part = At { samples: Samples::List(&samples), t, x: Rows::new(&x, width) };
+        let mut velocity = vec![0.0; x.len()];
+        field.velocity(&part, RowsMut::new(&mut velocity, width))?;
+        for (&i, v) in rows.iter().zip(velocity.chunks_exact(width)) {
+            out.row(i).copy_from_slice(v);
+        }
+        Ok(())
+    }
+}
+
+impl VelocityField for Switched {
+    fn shape(&self) -> &Shape {
+        self.before.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
+        check(self.shape(), at, &out)?;
+        let early = |i: &usize| at.t.at(*i) < self.times.of(at.samples.at(*i));
+        let (before, after): (Vec<usize>, Vec<usize>) = (0..at.x.len()).partition(early);
+        if after.is_empty() {
+            return self.before.velocity(at, out);
+        }
+        if before.is_empty() {
+            return self.after.velocity(at, out);
+        }
+        Self::part(&*self.before, &before, at, &mut out)?;
+        Self::part(&*self.after, &after, at, &mut out)
+    }
+
+    fn record(&self) -> FieldRecord {
+        let times = match &self.times {
+            SwitchTimes::Shared(t) => serde_json::Value::from(*t),
+            SwitchTimes::Cycle(times) => times.to_vec().into(),
+        };
+        FieldRecord::new("switched").with("times", times).around(&*self.before).around(&*self.after)
+    }
+
+    fn singular_at_target(&self) -> bool {
+        let (any_before, any_after) = match &self.times {
+            SwitchTimes::Shared(s) => (*s > 1.0, *s <= 1.0),
+            SwitchTimes::Cycle(times) if times.is_empty() => (true, false),
+            SwitchTimes::Cycle(times) => {
+                (times.iter().any(|s| *s > 1.0), times.iter().any(|s| *s <= 1.0))
+            }
+        };
+        any_before && self.before.singular_at_target()
+            || any_after && self.after.singular_at_target()
+    }
+}
