@@ -1,1 +1,36 @@
-//! pathline-nn
+//! Velocity networks for Pathline and their training, on the CPU and without a framework.
+//!
+//! A [`Network`] keeps its parameters in one arena ([`Parameters`]) and knows how to go forward and
+//! how to give the gradient of its training loss. [`NetworkField`] makes it a
+//! [`VelocityField`](pathline::VelocityField); [`train`] fits it to a point set. Results have the
+//! same bytes for any number of threads, and training that was stopped and loaded again ends where it
+//! would have ended.
+
+mod checkpoint;
+mod draw;
+mod field;
+mod held_out;
+mod mlp;
+mod network;
+mod ops;
+mod optimiser;
+mod parameters;
+mod rate;
+mod scratch;
+mod state;
+mod tensors;
+mod train;
+
+pub use checkpoint::{network_from_bytes, network_to_bytes};
+pub use draw::{Drawn, FlowData, Pairing, Source};
+pub use field::NetworkField;
+pub use held_out::{BinLoss, HeldOut, held_out_loss};
+pub use mlp::{Mlp, MlpConfig};
+pub use network::{Network, NetworkConfig, TrainingBatch};
+pub use ops::activation::Activation;
+pub use optimiser::{AdamW, Applied, Memory, Slot};
+pub use parameters::{Parameter, Parameters, Tensors};
+pub use rate::{Decay, LearningRate};
+pub use scratch::Scratch;
+pub use state::TrainingState;
+pub use train::{FlowTraining, Progress, train};

@@ -1,0 +1,84 @@
+//! A network as a velocity field.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pathline::field::{Conditions, FieldRecord};
+use pathline::{At, Error, RowsMut, Shape, VelocityField};
+
+use crate::network::Network;
+use crate::scratch::Scratch;
+
+/// `u_t(x) = u_theta(t, x)` for a network and the classes it is conditioned on.
+///
+/// Each row has the same bytes whatever other rows are in the call and for any number of threads.
+/// Buffers are kept from call to call; calls from several threads at once each take their own.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use pathline::{At, Batch, Samples, Seed, Shape, Times, VelocityField};
+/// use pathline_nn::{Activation, Mlp, MlpConfig, NetworkField};
+///
+/// let (shape, hidden) = (Shape::vector(2), vec![16]);
+/// let config = MlpConfig { shape: shape.clone(), hidden, activation: Activation::Silu };
+/// let field = NetworkField::new(Arc::new(Mlp::new(&config, Seed(1))?));
+/// let x = Batch::from_vec(vec![0.5, -1.0], shape.clone())?;
+/// let mut v = Batch::zeros(1, shape);
+/// field.velocity(&At::new(Samples::first(1), Times::Shared(0.3), x.rows())?, v.rows_mut())?;
+/// assert!(v.as_slice().iter().all(|v| v.is_finite()));
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub struct NetworkField {
+    network: Arc<dyn Network>,
+    conditions: Conditions,
+    idle: Mutex<Vec<Scratch>>,
+}
+
+impl std::fmt::Debug for NetworkField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NetworkField")
+            .field("network", &self.network.config())
+            .field("conditions", &self.conditions)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NetworkField {
+    /// The field of a network, without condition.
+    #[must_use]
+    pub fn new(network: Arc<dyn Network>) -> Self {
+        Self::conditioned(network, Conditions::None)
+    }
+
+    /// The field of a network that is told the class of each sample.
+    #[must_use]
+    pub fn conditioned(network: Arc<dyn Network>, conditions: Conditions) -> Self {
+        Self { network, conditions, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Arc<dyn Network> {
+        &self.network
+    }
+}
+
+impl VelocityField for NetworkField {
+    fn shape(&self) -> &Shape {
+        self.network.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
+        // A scratch holds no state between calls, so one from a call that panicked is as good.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = idle().pop().unwrap_or_default();
+        let result = self.network.forward(at, &self.conditions, out, &mut scratch);
+        idle().push(scratch);
+        result
+    }
+
+    fn record(&self) -> FieldRecord {
+        let config = serde_json::to_value(self.network.config()).unwrap_or_default();
+        FieldRecord::new("network").with("network", config)
+    }
+}

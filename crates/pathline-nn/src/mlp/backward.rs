@@ -1,0 +1,117 @@
+//! The training loss and its gradient: forward with everything kept, then back, part by part.
+//!
+//! Each part of the batch sums its own gradient; the parts are added in order. The cut depends on
+//! the batch size alone, so the sum has the same bytes for any number of threads.
+
+use std::ops::Range;
+
+use pathline::Error;
+use pathline::kernels::ROW_BLOCK;
+use rayon::prelude::*;
+
+use super::forward::{check, write_inputs};
+use super::{Layer, Mlp};
+use crate::network::TrainingBatch;
+use crate::ops::linear::LinearGradient;
+use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, warm};
+
+/// Rows that go forward and back together: two blocks, since the weight gradient's product sums
+/// over rows and is slow for few of them.
+const ROWS: usize = 2 * ROW_BLOCK;
+/// Values of the arena that are summed over the parts as one piece of work.
+const SUM_PIECE: usize = 1 << 16;
+
+pub(super) fn run(
+    mlp: &Mlp,
+    batch: &TrainingBatch<'_>,
+    into: &mut [f32],
+    scratch: &mut Scratch,
+) -> Result<f64, Error> {
+    let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
+    check(mlp, &batch.at)?;
+    Error::check_count("target velocities", rows, batch.target.len())?;
+    Error::check_count("elements of a target velocity", mlp.width(), batch.target.width())?;
+    Error::check_count("values of a gradient", values, into.len())?;
+    if rows == 0 {
+        return Err(Error::invalid("training batch", "empty", "give at least one row"));
+    }
+    let cut = Cut::new(rows, ROWS);
+    let parts = scratch.parts(cut.parts);
+    let fewest = fewest_a_thread(rows * values, cut.parts);
+    parts.par_iter_mut().with_min_len(fewest).enumerate().for_each(|(p, part)| {
+        part.loss = 0.0;
+        warm(&mut part.gradient, values).fill(0.0);
+        let end = ((p + 1) * cut.rows).min(rows);
+        for from in (p * cut.rows..end).step_by(ROWS) {
+            block(mlp, batch, from..end.min(from + ROWS), part);
+        }
+    });
+    let parts = &*parts;
+    let pieces = into.len().div_ceil(SUM_PIECE);
+    into.par_chunks_mut(SUM_PIECE)
+        .with_min_len(fewest_a_thread(values, pieces))
+        .enumerate()
+        .for_each(|(piece, into)| {
+            let start = piece * SUM_PIECE;
+            into.copy_from_slice(&parts[0].gradient[start..start + into.len()]);
+            for part in &parts[1..] {
+                for (sum, g) in into.iter_mut().zip(&part.gradient[start..]) {
+                    *sum += g;
+                }
+            }
+        });
+    Ok(parts.iter().map(|part| part.loss).sum::<f64>() / (rows * mlp.width()) as f64)
+}
+
+/// Adds the loss and the gradient of the rows `range` to a part.
+fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut Part) {
+    let (rows, width) = (range.len(), mlp.width());
+    let last = mlp.layers.len();
+    if part.saved.len() <= last {
+        part.saved.resize_with(last + 1, Saved::default);
+    }
+    let inputs = warm(&mut part.saved[0].value, rows * (width + 1));
+    write_inputs(&batch.at, range.start, rows, inputs);
+    for l in 0..last {
+        let layer = mlp.linear(l);
+        let (before, after) = part.saved.split_at_mut(l + 1);
+        let Saved { value, slope } = &mut before[l];
+        let len = rows * layer.outputs;
+        let x = &value[..rows * layer.inputs];
+        layer.forward_saving(rows, x, warm(&mut after[0].value, len), warm(slope, len));
+    }
+    part.loss += residual(mlp, batch, range, part);
+    let Part { saved, delta, gradient, .. } = part;
+    let [here, there] = delta;
+    let (mut here, mut there) = (here, there);
+    for l in (0..last).rev() {
+        let layer = mlp.linear(l);
+        let x = &saved[l].value[..rows * layer.inputs];
+        let dx = (l > 0).then(|| warm(there, rows * layer.inputs));
+        let delta = &mut here[..rows * layer.outputs];
+        layer.backward(rows, (x, &saved[l].slope), delta, places(&mlp.layers[l], gradient), dx);
+        std::mem::swap(&mut here, &mut there);
+    }
+}
+
+/// Writes `dL/dv = 2 (v - target) / (n d)` into the first delta; gives the sum of squared errors.
+fn residual(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut Part) -> f64 {
+    let width = mlp.width();
+    let scale = (2.0 / (batch.at.x.len() * width) as f64) as f32;
+    let v = &part.saved[mlp.layers.len()].value;
+    let target = &batch.target.as_slice()[range.start * width..range.end * width];
+    let delta = warm(&mut part.delta[0], target.len());
+    let mut sum = 0.0;
+    for ((d, v), target) in delta.iter_mut().zip(v).zip(target) {
+        let error = v - target;
+        sum += f64::from(error) * f64::from(error);
+        *d = scale * error;
+    }
+    sum
+}
+
+/// The places of one layer in a part's gradient; bias and weight are neighbours in the arena.
+fn places<'a>(layer: &Layer, gradient: &'a mut [f32]) -> LinearGradient<'a> {
+    let (bias, rest) = gradient[layer.bias.start..].split_at_mut(layer.bias.len());
+    LinearGradient { bias, weight: &mut rest[..layer.weight.len()] }
+}

@@ -1,0 +1,69 @@
+//! Inference: blocks of [`ROW_BLOCK`] rows through all layers, one block at a time in cache.
+
+use pathline::kernels::ROW_BLOCK;
+use pathline::{At, Error, RowsMut, Times};
+use rayon::prelude::*;
+
+use super::Mlp;
+use crate::scratch::{Cut, Part, Scratch, fewest_a_thread, warm};
+
+/// Writes rows `from..from + rows` of `[x, t]`, and zeros into what is left of `into`.
+pub(super) fn write_inputs(at: &At<'_>, from: usize, rows: usize, into: &mut [f32]) {
+    let width = at.x.width();
+    let (filled, padding) = into.split_at_mut(rows * (width + 1));
+    for (i, row) in filled.chunks_exact_mut(width + 1).enumerate() {
+        row[..width].copy_from_slice(at.x.row(from + i));
+        row[width] = at.t.at(from + i) as f32;
+    }
+    padding.fill(0.0);
+}
+
+/// Fails unless the states fit the network and each row has its time and index.
+pub(super) fn check(mlp: &Mlp, at: &At<'_>) -> Result<(), Error> {
+    Error::check_count("elements of a state", mlp.width(), at.x.width())?;
+    Error::check_count("sample indices", at.x.len(), at.samples.len())?;
+    match at.t {
+        Times::Each(times) => Error::check_count("times", at.x.len(), times.len()),
+        Times::Shared(_) => Ok(()),
+    }
+}
+
+pub(super) fn run(
+    mlp: &Mlp,
+    at: &At<'_>,
+    out: RowsMut<'_>,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
+    check(mlp, at)?;
+    Error::check_count("elements of a velocity", mlp.width(), out.width())?;
+    Error::check_count("velocity rows", at.x.len(), out.len())?;
+    let (rows, width) = (at.x.len(), mlp.width());
+    let cut = Cut::new(rows, ROW_BLOCK);
+    let fewest = fewest_a_thread(rows * mlp.parameters.len(), cut.parts);
+    out.into_slice()
+        .par_chunks_mut(cut.rows * width)
+        .zip(scratch.parts(cut.parts))
+        .with_min_len(fewest)
+        .enumerate()
+        .for_each(|(p, (out, part))| {
+            for (b, block) in out.chunks_mut(ROW_BLOCK * width).enumerate() {
+                forward_block(mlp, at, p * cut.rows + b * ROW_BLOCK, block, part);
+            }
+        });
+    Ok(())
+}
+
+/// One padded block, going back and forth between two buffers.
+fn forward_block(mlp: &Mlp, at: &At<'_>, from: usize, out: &mut [f32], part: &mut Part) {
+    let [here, there] = &mut part.delta;
+    let (mut here, mut there) = (here, there);
+    let inputs = warm(here, ROW_BLOCK * (mlp.width() + 1));
+    write_inputs(at, from, out.len() / mlp.width(), inputs);
+    for l in 0..mlp.layers.len() {
+        let layer = mlp.linear(l);
+        let x = warm(here, ROW_BLOCK * layer.inputs);
+        layer.forward(ROW_BLOCK, x, warm(there, ROW_BLOCK * layer.outputs));
+        std::mem::swap(&mut here, &mut there);
+    }
+    out.copy_from_slice(&here[..out.len()]);
+}
