@@ -99,7 +99,7 @@ impl Recording {
         };
         let wide = |values: &[f64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
         add("times", Dtype::F64, vec![self.times.len()], wide(&self.times));
-        let states = self.states.iter().flat_map(|b| b.as_slice());
+        let states = self.states.iter().flat_map(Batch::as_slice);
         let mut extents = vec![self.states.len(), n];
         extents.extend(self.states.iter().take(1).flat_map(|b| b.shape().extents()));
         add("states", Dtype::F32, extents, states.flat_map(|v| v.to_le_bytes()).collect());
@@ -128,7 +128,8 @@ impl Recording {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
         let json = header.metadata().as_ref().and_then(|m| m.get("pathline"));
-        let json = json.ok_or_else(|| bad("a safetensors file without the metadata key `pathline`"))?;
+        let json =
+            json.ok_or_else(|| bad("a safetensors file without the metadata key `pathline`"))?;
         let run: RunRecord = serde_json::from_str(json).map_err(bad)?;
         if run.format != FORMAT {
             let found = run.format;

@@ -63,7 +63,11 @@ impl TimeGrid {
     pub fn custom(times: impl Into<Vec<f64>>) -> Result<Self, Error> {
         let times = times.into();
         if times.len() < 2 {
-            return Err(Error::invalid("time grid", format!("{times:?}"), "give at least two times"));
+            return Err(Error::invalid(
+                "time grid",
+                format!("{times:?}"),
+                "give at least two times",
+            ));
         }
         if let Some(bad) = times.iter().find(|t| !(0.0..=1.0).contains(*t)) {
             return Err(Error::invalid("time", bad, "times run from 0 (source) to 1 (target)"));
@@ -71,7 +75,11 @@ impl TimeGrid {
         let rising = times[1] > times[0];
         if let Some(pair) = times.windows(2).find(|p| (p[1] > p[0]) != rising || p[0] == p[1]) {
             let remedy = "times must rise all the way, or fall all the way for a reversed run";
-            return Err(Error::invalid("time grid", format!("{} after {}", pair[1], pair[0]), remedy));
+            return Err(Error::invalid(
+                "time grid",
+                format!("{} after {}", pair[1], pair[0]),
+                remedy,
+            ));
         }
         Ok(Self { times })
     }

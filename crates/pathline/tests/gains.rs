@@ -10,14 +10,16 @@ use pathline::diagnostics::KineticEnergy;
 use pathline::field::FunctionField;
 use pathline::gain::{Constant, Gain, GainRule, Kts, Landing, Launch, realised_mean};
 use pathline::solver::{DOPRI5, EULER, HEUN, MIDPOINT, RK4, Solver};
-use pathline::{Batch, Run, Shape, TimeGrid, integrate};
+use pathline::{Batch, Run, Shape, TimeGrid, VelocityField, integrate};
 
-fn field() -> FunctionField {
+fn field() -> impl VelocityField {
     FunctionField::new(Shape::vector(1), "bend", |t, x, out| out[0] = (t as f32) - x[0] * x[0])
 }
 
 fn strong(rule: GainRule) -> Kts {
-    Kts { launch_strength: 0.5, landing_strength: 0.04, rule, ..Kts::published() }.checked().unwrap()
+    Kts { launch_strength: 0.5, landing_strength: 0.04, rule, ..Kts::published() }
+        .checked()
+        .unwrap()
 }
 
 fn one_step(solver: &dyn Solver, gain: &dyn Gain, from: f64, to: f64) -> f64 {

@@ -73,7 +73,9 @@ fn library_modules_use_only_what_lies_below_them() {
         if module == "lib" {
             continue;
         }
-        let Some(own) = level(module) else { panic!("module `{module}` has no layer; give it one") };
+        let Some(own) = level(module) else {
+            panic!("module `{module}` has no layer; give it one")
+        };
         // Unit tests at the end of a file may use anything.
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
@@ -218,7 +220,8 @@ fn unsafe_code_is_in_the_kernels_only() {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        let found = text.lines().any(|l| !l.trim_start().starts_with("//") && l.contains("unsafe {"));
+        let found =
+            text.lines().any(|l| !l.trim_start().starts_with("//") && l.contains("unsafe {"));
         assert!(!found, "{}", name(&file));
     }
 }
@@ -242,6 +245,9 @@ fn every_dependency_is_justified() {
     let all: BTreeSet<String> =
         crates().iter().flat_map(|c| dependencies(&c.join("Cargo.toml"))).collect();
     for used in all.iter().filter(|n| !n.starts_with("pathline")) {
-        assert!(architecture.contains(&format!("`{used}`")), "ARCHITECTURE.md does not say why {used}");
+        assert!(
+            architecture.contains(&format!("`{used}`")),
+            "ARCHITECTURE.md does not say why {used}"
+        );
     }
 }

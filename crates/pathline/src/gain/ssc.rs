@@ -76,7 +76,11 @@ impl Ssc {
     /// ```
     pub fn on(grid: &TimeGrid, shape: SscShape, area: f64) -> Result<Self, Error> {
         if !area.is_finite() {
-            return Err(Error::invalid("corrector area", area, "use a finite number, such as 0.05"));
+            return Err(Error::invalid(
+                "corrector area",
+                area,
+                "use a finite number, such as 0.05",
+            ));
         }
         let on_grid: f64 = grid.steps().map(|(t, dt)| shape.at(t) * dt.abs()).sum();
         let corrector = Self { shape, strength: area / on_grid };
@@ -105,7 +109,8 @@ mod tests {
         let n = 100_000;
         for shape in SscShape::ALL {
             let middle = |i: usize| (i as f64 + 0.5) / f64::from(n);
-            let area: f64 = (0..n as usize).map(|i| shape.at(middle(i))).sum::<f64>() / f64::from(n);
+            let area: f64 =
+                (0..n as usize).map(|i| shape.at(middle(i))).sum::<f64>() / f64::from(n);
             assert!((area - 1.0).abs() < 1e-9, "{shape:?} {area}");
         }
     }

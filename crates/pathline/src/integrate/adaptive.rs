@@ -59,7 +59,8 @@ impl Adaptive {
     /// [`Error::Invalid`] naming the number and its range.
     pub fn checked(self) -> Result<Self, Error> {
         if !(self.rtol.is_finite() && self.rtol >= 1e-6) {
-            let remedy = "use at least 1e-6: states are 32-bit, and rounding would drown the estimate";
+            let remedy =
+                "use at least 1e-6: states are 32-bit, and rounding would drown the estimate";
             return Err(Error::invalid("relative tolerance", self.rtol, remedy));
         }
         if !(self.atol.is_finite() && self.atol > 0.0) {
@@ -113,7 +114,8 @@ pub(super) fn follow(
         } else {
             SHRINK
         };
-        let at_floor = (end - t).abs() <= how.min_step;
+        // A step is `(t + dt) - t` long, which rounding can make longer than `dt`.
+        let at_floor = (end - t).abs() <= how.min_step * (1.0 + 1e-9);
         if !(error <= 1.0 || at_floor) {
             rejected += 1;
             dt = ((end - t) * factor).abs().max(how.min_step) * (how.end - how.start).signum();
@@ -136,9 +138,7 @@ pub(super) fn follow(
         }
     }
     let cost = first_cost + stepper.evaluated();
-    Ok(keep
-        .trajectory(samples, (how.start, t), x, outcome)
-        .costing(cost, index, rejected, floored))
+    Ok(keep.trajectory(samples, (how.start, t), x, outcome).costing(cost, index, rejected, floored))
 }
 
 /// Where a step of length `dt` ends: at the end of the run rather than just before it.
@@ -194,8 +194,11 @@ fn first_step(
     let d2 = norm(&change) / guess;
     let largest = d1.max(d2);
     let order = f64::from(run.solver.order());
-    let step =
-        if largest <= 1e-15 { (guess * 1e-3).max(1e-6) } else { (0.01 / largest).powf(1.0 / order) };
+    let step = if largest <= 1e-15 {
+        (guess * 1e-3).max(1e-6)
+    } else {
+        (0.01 / largest).powf(1.0 / order)
+    };
     let step = step.min(100.0 * guess).max(how.min_step);
     Ok((direction * if step.is_finite() { step } else { how.min_step }, 2))
 }

@@ -94,11 +94,10 @@ fn cond_ot() -> ScheduleSpec {
 }
 
 /// Which class each sample has, as data.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ClassSpec {
     /// No class: the marginal field.
-    #[default]
     Any {},
     /// All samples have this class.
     One {
@@ -110,6 +109,12 @@ pub enum ClassSpec {
         /// The classes, in turn.
         classes: Vec<u32>,
     },
+}
+
+impl Default for ClassSpec {
+    fn default() -> Self {
+        Self::Any {}
+    }
 }
 
 impl ClassSpec {
@@ -210,11 +215,9 @@ fn empirical(
         (ClassSpec::Any {}, None) => {
             Ok(Arc::new(EmpiricalField::new(&data.points, schedule.build()?)?))
         }
-        (ClassSpec::Any {}, Some(labels)) => Ok(Arc::new(EmpiricalField::with_classes(
-            &data.points,
-            labels,
-            schedule.build()?,
-        )?)),
+        (ClassSpec::Any {}, Some(labels)) => {
+            Ok(Arc::new(EmpiricalField::with_classes(&data.points, labels, schedule.build()?)?))
+        }
         (_, Some(labels)) => {
             let field = EmpiricalField::with_classes(&data.points, labels, schedule.build()?)?;
             Ok(Arc::new(field.conditioned(class.build())?))

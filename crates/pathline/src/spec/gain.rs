@@ -119,13 +119,13 @@ mod tests {
     fn defaults_are_the_published_ones() {
         let stepping = Stepping::Grid(TimeGrid::uniform(20).unwrap());
         let kts: GainSpec =
-            from_json("t", r#"{"kind":"kts","launch_strength":0.01,"landing_strength":0.01}"#).unwrap();
+            from_json("t", r#"{"kind":"kts","launch_strength":0.01,"landing_strength":0.01}"#)
+                .unwrap();
         assert_eq!(kts.build(&stepping).unwrap().at(0.0), 1.01);
         let ssc: GainSpec = from_json("t", r#"{"kind":"ssc"}"#).unwrap();
         assert_eq!(ssc, GainSpec::Ssc { shape: SscShape::QuadIn, area: 0.05 });
         assert!(from_json::<GainSpec>("t", r#"{"kind":"ssc","areas":1}"#).is_err());
-        let strong: GainSpec =
-            from_json("t", r#"{"kind":"kts","landing_strength":0.1}"#).unwrap();
+        let strong: GainSpec = from_json("t", r#"{"kind":"kts","landing_strength":0.1}"#).unwrap();
         assert!(strong.build(&stepping).is_err());
     }
 }

@@ -72,17 +72,22 @@ impl RunSpec {
 }
 
 /// Where samples start, as data.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SourceSpec {
     /// Standard normal noise.
-    #[default]
     Normal {},
     /// Points of a named set: some 2-D models start from eight Gaussians, not from one.
     Points {
         /// The set, by a name that the study crate knows.
         name: String,
     },
+}
+
+impl Default for SourceSpec {
+    fn default() -> Self {
+        Self::Normal {}
+    }
 }
 
 /// What to sample, as data: everything that decides the bytes of a recording.
