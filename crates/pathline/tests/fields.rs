@@ -1,5 +1,10 @@
 //! Exact fields against closed forms and direct sums; wrappers; the same bytes in any batch.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,10 +73,9 @@ fn ring() -> MixtureField {
     GaussianMixture::ring(8, 2.0, 0.2).unwrap().along(Arc::new(CondOt))
 }
 
-/// Data with a near-copy of every fourth point, and states on the paths to some of them.
-fn empirical_case(n: usize, d: usize, queries: usize, c: (f64, f64)) -> (Batch, Batch) {
-    let mut data = normal(n, d, 1);
-    let (shift, noise) = (normal(n, d, 2), normal(queries, d, 3));
+/// Data with a near-copy of every fourth point.
+fn points(n: usize, d: usize) -> Batch {
+    let (data, shift) = (normal(n, d, 1), normal(n, d, 2));
     let copies: Vec<f32> = (0..n)
         .flat_map(|i| {
             let from = if i % 4 == 0 && i > 0 { i - 1 } else { i };
@@ -80,12 +84,23 @@ fn empirical_case(n: usize, d: usize, queries: usize, c: (f64, f64)) -> (Batch, 
             near.map(move |(x, s)| if copied { x + 2e-3 * s } else { *x }).collect::<Vec<_>>()
         })
         .collect();
-    data = Batch::from_vec(copies, Shape::vector(d)).unwrap();
+    Batch::from_vec(copies, Shape::vector(d)).unwrap()
+}
+
+/// States on the paths to some of the points, copies among them.
+fn states(data: &Batch, queries: usize, c: (f64, f64)) -> Batch {
+    let (n, d) = (data.len(), data.width());
+    let noise = normal(queries, d, 3);
     let states = (0..queries).flat_map(|q| {
         let pair = data.row((q * 3 + 3) % n).iter().zip(noise.row(q));
         pair.map(|(&x, &e)| (c.0 * f64::from(x) + c.1 * f64::from(e)) as f32).collect::<Vec<_>>()
     });
-    let states = Batch::from_vec(states.collect(), Shape::vector(d)).unwrap();
+    Batch::from_vec(states.collect(), Shape::vector(d)).unwrap()
+}
+
+fn empirical_case(n: usize, d: usize, queries: usize, c: (f64, f64)) -> (Batch, Batch) {
+    let data = points(n, d);
+    let states = states(&data, queries, c);
     (data, states)
 }
 
@@ -171,10 +186,7 @@ fn a_mixture_agrees_with_its_limits() {
     let same = GaussianField::new(Shape::vector(2), data, Arc::new(Cosine)).unwrap();
     let x = normal(100, 2, 6);
     for t in [0.0, 0.3, 0.9, 1.0] {
-        let (a, b) = (
-            evaluate(&one, Times::Shared(t), &x),
-            evaluate(&same, Times::Shared(t), &x),
-        );
+        let (a, b) = (evaluate(&one, Times::Shared(t), &x), evaluate(&same, Times::Shared(t), &x));
         assert!(distance(a.as_slice(), b.as_slice()) < 1e-5);
     }
     // Deviations of zero are the empirical field; weights count.
@@ -185,10 +197,8 @@ fn a_mixture_agrees_with_its_limits() {
     assert!(sharp.singular_at_target() && !one.singular_at_target());
     let x = normal(50, 3, 8);
     for t in [0.0, 0.3, 0.9] {
-        let (a, b) = (
-            evaluate(&sharp, Times::Shared(t), &x),
-            evaluate(&empirical, Times::Shared(t), &x),
-        );
+        let (a, b) =
+            (evaluate(&sharp, Times::Shared(t), &x), evaluate(&empirical, Times::Shared(t), &x));
         assert!(distance(a.as_slice(), b.as_slice()) < 1e-4 * norm(b.as_slice()));
     }
     assert!(GaussianMixture::new(&[0.0], &means, &[1.0]).is_err());
@@ -209,10 +219,11 @@ fn a_class_of_a_ring_flows_to_its_mode() {
 #[test]
 fn the_empirical_field_matches_a_direct_sum_at_full_size() {
     let (n, d, queries) = (10_000, 784, 6);
-    for t in [0.02, 0.3, 0.5, 0.8, 0.95, 0.99, 0.999] {
+    let data = points(n, d);
+    let field = EmpiricalField::new(&data, Arc::new(CondOt)).unwrap();
+    for t in [0.02, 0.1, 0.3, 0.5, 0.8, 0.95, 0.99, 0.999] {
         let c = CondOt.at(t);
-        let (data, x) = empirical_case(n, d, queries, (c.alpha, c.sigma));
-        let field = EmpiricalField::new(&data, Arc::new(CondOt)).unwrap();
+        let x = states(&data, queries, (c.alpha, c.sigma));
         let v = evaluate(&field, Times::Shared(t), &x);
         let at = At::new(Samples::first(queries), Times::Shared(t), x.rows()).unwrap();
         let posterior = field.posterior(&at).unwrap();
@@ -223,8 +234,8 @@ fn the_empirical_field_matches_a_direct_sum_at_full_size() {
             let exact: Vec<f32> = exact.collect();
             let error = distance(v.row(q), &exact) / norm(&exact);
             assert!(error < 1e-4, "relative error {error} at t = {t}");
-            let volume = (n as f64).ln()
-                + d as f64 / 2.0 * (std::f64::consts::TAU * c.sigma * c.sigma).ln();
+            let volume =
+                (n as f64).ln() + d as f64 / 2.0 * (std::f64::consts::TAU * c.sigma * c.sigma).ln();
             let log_density = wanted.log_sum - volume;
             assert!((seen.log_density - log_density).abs() < 1e-4 * (1.0 + log_density.abs()));
             assert!((seen.max_weight - wanted.max_weight).abs() < 1e-4);
@@ -253,6 +264,25 @@ fn the_empirical_field_holds_at_small_sizes_and_every_schedule() {
                     assert!(good, "{} n {n} d {d} t {t}", schedule.name());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_empirical_field_holds_far_from_every_path() {
+    let data = points(2000, 300);
+    let field = EmpiricalField::new(&data, Arc::new(CondOt)).unwrap();
+    // Three times some data points: large products that the error estimate does not expect.
+    let far: Vec<f32> = data.as_slice()[..20 * 300].iter().map(|x| 3.0 * x).collect();
+    let far = Batch::from_vec(far, Shape::vector(300)).unwrap();
+    for t in [0.02, 0.1, 0.2, 0.3, 0.6] {
+        let v = evaluate(&field, Times::Shared(t), &far);
+        for (v, x) in v.rows().iter().zip(far.rows().iter()) {
+            let mean = direct(&data, x, t, 1.0 - t).mean;
+            let pairs = mean.iter().zip(x);
+            let exact: Vec<f32> =
+                pairs.map(|(m, &x)| ((m - f64::from(x)) / (1.0 - t)) as f32).collect();
+            assert!(distance(v, &exact) < 1e-4 * norm(&exact), "at t = {t}");
         }
     }
 }
@@ -382,10 +412,8 @@ fn a_row_has_the_same_bytes_in_any_batch_and_on_any_threads() {
                 let part = x.select(&(start..end).collect::<Vec<_>>()).unwrap();
                 let samples = Samples::Range(start as u64..end as u64);
                 let shared = size == 1;
-                let t = match shared {
-                    true => Times::Shared(times[start]),
-                    false => Times::Each(&times[start..end]),
-                };
+                let each = Times::Each(&times[start..end]);
+                let t = if shared { Times::Shared(times[start]) } else { each };
                 let mut out = Batch::zeros(part.len(), part.shape().clone());
                 field.velocity(&At::new(samples, t, part.rows()).unwrap(), out.rows_mut()).unwrap();
                 assert_eq!(out.as_slice(), &whole.as_slice()[2 * start..2 * end], "{name} {size}");
@@ -462,10 +490,8 @@ fn a_change_of_schedule_keeps_the_ends() {
         let moved = Rescheduled::new(straight.clone(), Arc::new(CondOt), schedule.clone());
         let exact = gaussian(schedule.clone());
         for t in [0.001, 0.3, 0.7, 0.999] {
-            let (a, b) = (
-                evaluate(&moved, Times::Shared(t), &x0),
-                evaluate(&exact, Times::Shared(t), &x0),
-            );
+            let (a, b) =
+                (evaluate(&moved, Times::Shared(t), &x0), evaluate(&exact, Times::Shared(t), &x0));
             let error = distance(a.as_slice(), b.as_slice()) / norm(b.as_slice());
             assert!(error < 1e-4, "{} at {t}: {error}", schedule.name());
         }

@@ -1,5 +1,10 @@
 //! Schedules, paths and prediction conversions, against golden numbers and finite differences.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
