@@ -32,6 +32,8 @@ pub(super) struct Group {
     pub(super) half_norms: Vec<f64>,
     /// Largest `|x_i|`.
     pub(super) radius: f64,
+    /// Largest `|x_i - centre|^2`.
+    pub(super) spread: f64,
 }
 
 impl Atoms {
@@ -97,8 +99,9 @@ impl Group {
             let squares = point.iter().zip(&centre).map(|(&x, c)| (f64::from(x) - c).powi(2));
             0.5 * squares.sum::<f64>()
         };
-        let half_norms = points.par_chunks_exact(width).map(half_norm).collect();
+        let half_norms: Vec<f64> = points.par_chunks_exact(width).map(half_norm).collect();
+        let spread = 2.0 * half_norms.iter().copied().fold(0.0, f64::max);
         let radius = points.chunks_exact(width).map(squared_norm).fold(0.0, f64::max).sqrt();
-        Self { range, centre, half_norms, radius }
+        Self { range, centre, half_norms, radius, spread }
     }
 }

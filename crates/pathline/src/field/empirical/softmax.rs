@@ -153,17 +153,14 @@ impl<'a> RowState<'a> {
             along += exact * centre;
             *q = exact as f32;
         }
-        // A sum of `width` products whose partial sums grow steadily errs by about
-        // `sqrt(width) / 3` half-units of its end value, taken here at its largest.
-        let unit = f64::from(f32::EPSILON) / 2.0;
-        let spread = 1.0 + (centred.len() as f64).sqrt() / 3.0;
         let gain = c.alpha * precision;
+        let doubt = gain * product_error(c.alpha, norm.sqrt(), along.abs(), group);
         Self {
             query,
             gain,
             bend: c.alpha * gain,
             shift: -0.5 * precision * (norm + 2.0 * c.alpha * along),
-            doubt: unit * spread * norm.sqrt() * group.radius * gain,
+            doubt,
             cut: (group.range.len() as f64).ln() + 16.0,
             top: f64::NEG_INFINITY,
             heaviest: group.range.start,
@@ -300,6 +297,20 @@ impl<'a> RowState<'a> {
             mean: self.mean,
         }
     }
+}
+
+/// Estimated rounding error of `<q, x_i>` for the points that matter, from `|q|` and `|<q, c>|`.
+///
+/// Errors of single roundings add up at random: to about one half-unit of `|q| |x_i|` where terms
+/// cancel, and to about `sqrt(width) / 3` half-units of the product itself where they do not. The
+/// points that matter at a state near the path have `<q, x_i - c>` about `alpha |x_i - c|^2`; at
+/// states far from it the estimate may be low by a small factor, and is never low by more than
+/// `sqrt(width) / 3`.
+fn product_error(alpha: f64, norm: f64, along: f64, group: &Group) -> f64 {
+    let unit = f64::from(f32::EPSILON) / 2.0;
+    let largest = norm * group.radius;
+    let likely = (along + alpha * group.spread).min(largest);
+    unit * (largest + (group.centre.len() as f64).sqrt() / 3.0 * likely)
 }
 
 /// `sum += weight * point`, over the shorter of the two.
