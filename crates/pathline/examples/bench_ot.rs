@@ -1,4 +1,4 @@
-//! Times the minibatch OT coupling for `benchmarks/ot.py`.
+//! Times the minibatch OT coupling for `benchmarks/minibatch_ot.py`.
 //!
 //! Answers one line for each line read: `n d` gives two times in milliseconds, of the cost matrix
 //! and of the assignment, and the total cost, for Gaussian batches made beforehand.

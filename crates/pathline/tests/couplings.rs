@@ -2,7 +2,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "tests fail by panicking"
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say so when they are skipped"
 )]
 //! Couplings against brute force, SciPy, POT and the duality theorem.
 

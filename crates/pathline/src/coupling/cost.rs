@@ -87,7 +87,7 @@ const LARGEST: f64 = f32::MAX as f64 / 8.0;
 
 fn norms(side: &str, rows: &[f32], d: usize) -> Result<Vec<f32>, Error> {
     let squared: Vec<f64> = rows.par_chunks(d).with_min_len(16).map(squared_norm).collect();
-    match squared.iter().position(|s| !(*s <= LARGEST)) {
+    match squared.iter().position(|s| s.is_nan() || *s > LARGEST) {
         None => Ok(squared.into_iter().map(|s| s as f32).collect()),
         Some(row) => Err(Error::invalid(
             "squared norm (centred) of a sample to pair",

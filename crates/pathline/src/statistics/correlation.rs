@@ -64,9 +64,9 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Option<f64>, Error> {
 /// // x and y rise together only because both follow z.
 /// let z = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
 /// let x = [2.0, 1.0, 4.0, 3.0, 6.0, 5.0, 8.0, 7.0];
-/// let y = [2.0, 1.0, 3.0, 4.0, 5.0, 6.0, 8.0, 7.0];
+/// let y = [1.0, 2.0, 4.0, 3.0, 5.0, 7.0, 6.0, 8.0];
 /// let (plain, partial) = (spearman(&x, &y)?, partial_spearman(&x, &y, &[&z])?);
-/// assert!(plain.ok_or("undefined")? > 0.9 && partial.ok_or("undefined")?.abs() < 0.2);
+/// assert!(plain.ok_or("undefined")? > 0.8 && partial.ok_or("undefined")?.abs() < 0.2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn partial_spearman(x: &[f64], y: &[f64], covariates: &[&[f64]]) -> Result<Option<f64>, Error> {

@@ -108,10 +108,9 @@ fn mend(cost: &[f32], duals: &mut [f64], matching: &mut Matching) {
     for row in 0..n {
         let costs = &cost[row * n..(row + 1) * n];
         let (least, _) = two_least(costs, duals);
-        if let Some(j) = matching.column_of_row[row] {
-            if f64::from(costs[j]) - duals[j] > least {
-                matching.release(row);
-            }
+        let tight = |j: usize| f64::from(costs[j]) - duals[j] <= least;
+        if !matching.column_of_row[row].is_some_and(tight) {
+            matching.release(row);
         }
     }
     let mut search = Search::new(matching);

@@ -46,7 +46,7 @@ impl<T: Real> Search<T> {
         let (end, distance) = loop {
             self.scanned.push((row, shift));
             let least = relax(&cost[row * n..(row + 1) * n], &self.open, shift, &mut self.keys);
-            if !(least < T::INFINITY) {
+            if least >= T::INFINITY {
                 return false;
             }
             // A free column among the nearest ends the search: with ties, long before the others.
