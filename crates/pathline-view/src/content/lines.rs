@@ -80,6 +80,7 @@ pub enum LineStyle {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Mark {
     /// Where it stands on the horizontal axis.
+    #[serde(deserialize_with = "numbers::read")]
     pub at: f64,
     /// Its label, set above the picture.
     pub label: String,
@@ -99,11 +100,25 @@ pub(crate) fn draw(lines: &Lines, figure: &str, alt: &str) -> Result<Drawn, Erro
     let pictures: String = [WIDE, NARROW].map(|layout| picture(lines, layout, alt)).concat();
     let entries: Vec<Entry> = lines.series.iter().enumerate().map(|(i, s)| entry(i, s)).collect();
     let markup = format!("{}{}", key(&entries), labelled(&lines.x, &lines.y, &pictures));
-    let all = || lines.series.iter().flat_map(|s| &s.points);
-    let dropped = all().filter(|p| !(lines.x.shows(p[0]) && lines.y.shows(p[1]))).count();
+    Ok(Drawn { markup, notes: notes(lines), data: None })
+}
+
+/// What is not drawn: points, ends of bands and marks without a place.
+fn notes(lines: &Lines) -> Vec<String> {
     let log = lines.x.scale == Scale::Log || lines.y.scale == Scale::Log;
-    let notes = left_out("points", dropped, all().count(), log).into_iter().collect();
-    Ok(Drawn { markup, notes, data: None })
+    let points = || lines.series.iter().flat_map(|s| &s.points);
+    let bands = || lines.series.iter().flat_map(|s| s.band.iter().flatten());
+    let no_point = points().filter(|p| !(lines.x.shows(p[0]) && lines.y.shows(p[1]))).count();
+    let no_band = bands().filter(|b| b.iter().any(|v| !lines.y.shows(*v))).count();
+    let no_mark = lines.marks.iter().filter(|m| !lines.x.shows(m.at)).count();
+    [
+        left_out("points", no_point, points().count(), log),
+        left_out("band entries", no_band, bands().count(), log),
+        left_out("marks", no_mark, lines.marks.len(), log),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn entry(index: usize, series: &Series) -> Entry {
