@@ -30,7 +30,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 /// [`Error::Count`] or [`Error::Invalid`] when parts of a figure do not fit together,
 /// [`Error::TooLarge`] when the page would be too long.
 pub fn html(report: &Report) -> Result<String, Error> {
-    let mut pen = Pen { ids: HashSet::new(), figures: vec![], largest: (String::new(), 0) };
+    let mut pen =
+        Pen { ids: HashSet::new(), figures: vec![], count: 0, largest: (String::new(), 0) };
     let mut contents = String::new();
     let mut sections = String::new();
     for section in &report.sections {
@@ -105,10 +106,12 @@ fn reproduce(command: &str) -> String {
     if command.is_empty() {
         return String::new();
     }
+    // Words are kept whole: a browser would break `--seed` after a hyphen.
+    let words = command.split(' ').map(|word| format!("<span>{}</span>", escape::text(word)));
+    let words = words.collect::<Vec<_>>().join(" ");
     format!(
-        "<div class=\"reproduce\"><span class=\"tag\">Reproduce</span><code tabindex=\"0\">{}</code>\
-         <button type=\"button\" class=\"copy\" aria-label=\"Copy the command\">Copy</button></div>\n",
-        escape::text(command)
+        "<div class=\"reproduce\"><span class=\"tag\">Reproduce</span><code>{words}</code>\
+         <button type=\"button\" class=\"copy\" aria-label=\"Copy the command\">Copy</button></div>\n"
     )
 }
 
@@ -117,6 +120,8 @@ struct Pen {
     ids: HashSet<String>,
     /// `"id": data` for the script.
     figures: Vec<String>,
+    /// Figures so far, for their numbers.
+    count: usize,
     largest: (String, usize),
 }
 
@@ -150,6 +155,7 @@ impl Pen {
 
     fn figure(&mut self, figure: &Figure) -> Result<String, Error> {
         let id = self.id(&figure.id);
+        self.count += 1;
         let drawn = content::draw(&figure.content, &figure.id, &figure.alt)?;
         let bytes = drawn.markup.len() + drawn.data.as_ref().map_or(0, String::len);
         if bytes > self.largest.1 {
@@ -169,12 +175,68 @@ impl Pen {
             )
         };
         Ok(format!(
-            "<figure id=\"{id}\">\n<h3>{}</h3>\n{}{}<figcaption>\n{}{look_for}{}</figcaption>\n</figure>\n",
+            "<figure id=\"{id}\">\n<h3><span class=\"figure-number\">Figure {}</span> {}</h3>\n{}{}<figcaption>\n{}{look_for}{}</figcaption>\n</figure>\n",
+            self.count,
             escape::inline(&figure.title),
             drawn.markup,
             notes.collect::<String>(),
             escape::prose(&figure.caption),
             reproduce(&figure.command)
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each custom property of a block of the style sheet, as `(name, #rrggbb)`.
+    fn colours(block: &str) -> Vec<(String, String)> {
+        let end = block.find('}').unwrap();
+        let declarations = block[..end].split([';', '{']).filter_map(|d| d.trim().split_once(':'));
+        let pairs = declarations.map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()));
+        pairs.filter(|(k, v)| k.starts_with("--") && v.starts_with('#')).collect()
+    }
+
+    /// Relative luminance (WCAG 2, sRGB).
+    fn luminance(colour: &str) -> f64 {
+        let channel = |i: usize| {
+            let v = f64::from(u8::from_str_radix(&colour[i..i + 2], 16).unwrap()) / 255.0;
+            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    #[test]
+    fn colours_stand_out_in_both_schemes() {
+        let schemes = [":root {", ":root[data-theme=\"dark\"] {"];
+        for block in schemes.map(|s| &STYLE[STYLE.find(s).unwrap()..]) {
+            let colours = colours(block);
+            let paper = luminance(&colours.iter().find(|(k, _)| k == "--paper").unwrap().1);
+            let mut ramp = vec![];
+            for (name, value) in &colours {
+                let own = luminance(value);
+                let contrast = (own.max(paper) + 0.05) / (own.min(paper) + 0.05);
+                let least = match name.as_str() {
+                    "--paper" | "--rule" | "--faint" | "--tint" => 1.0,
+                    // Graphics need 3; text needs 4.5.
+                    n if n.starts_with("--v") => 3.0,
+                    _ => 4.5,
+                };
+                assert!(contrast >= least, "{name} {value}: {contrast:.2} below {least}");
+                if name.starts_with("--v") {
+                    ramp.push(contrast);
+                }
+            }
+            assert_eq!(ramp.len(), crate::plot::RAMP);
+            assert!(ramp.windows(2).all(|w| w[0] < w[1]), "the ramp is not in order: {ramp:?}");
+        }
+    }
+
+    #[test]
+    fn the_dark_colours_are_the_same_by_choice_and_by_system() {
+        let chosen = &STYLE[STYLE.find(":root[data-theme=\"dark\"] {").unwrap()..];
+        let system = &STYLE[STYLE.find(":root:not([data-theme=\"light\"]) {").unwrap()..];
+        assert_eq!(colours(chosen), colours(system));
     }
 }

@@ -81,7 +81,13 @@ pub(crate) fn draw(bars: &Bars, figure: &str, alt: &str) -> Result<Drawn, Error>
     let all = || bars.series.iter().flat_map(|s| &s.values);
     let dropped = all().filter(|v| !bars.value.shows(**v)).count();
     let log = bars.value.scale == Scale::Log;
-    let notes = left_out("values", dropped, all().count(), log).into_iter().collect();
+    let intervals = || bars.series.iter().flat_map(|s| s.intervals.iter().flatten());
+    let open = intervals().filter(|i| i.iter().any(|v| !bars.value.shows(*v))).count();
+    let notes = [
+        left_out("values", dropped, all().count(), log),
+        left_out("intervals", open, intervals().count(), log),
+    ];
+    let notes = notes.into_iter().flatten().collect();
     Ok(Drawn { markup, notes, data: None })
 }
 
@@ -111,7 +117,7 @@ fn picture(bars: &Bars, layout: Layout, alt: &str) -> String {
         .flat_map(|s| &s.values)
         .map(|v| text_width(&number(*v)))
         .fold(0.0, f64::max);
-    let (left, right) = (8.0, widest + 16.0);
+    let (left, right) = (1.0, widest + 16.0);
     let width = layout.width - left - right;
     let base = zero.and_then(|z| domain.unit(z)).unwrap_or(0.0).clamp(0.0, 1.0);
     let rows = Rows { base: left + base * width, domain, left, width };
@@ -153,7 +159,7 @@ fn name(category: &str, y: f64, room: f64) -> String {
         whole.clone()
     };
     format!(
-        "<text class=\"name\" x=\"8\" y=\"{}\"><title>{whole}</title>{shown}</text>",
+        "<text class=\"name\" x=\"0\" y=\"{}\"><title>{whole}</title>{shown}</text>",
         coordinate(y)
     )
 }

@@ -1,6 +1,7 @@
 //! What a figure can draw: one kind a file, its data and its drawing.
 
 pub(crate) mod bars;
+pub(crate) mod curve;
 pub(crate) mod images;
 pub(crate) mod lines;
 pub(crate) mod numbers;

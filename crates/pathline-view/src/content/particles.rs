@@ -68,7 +68,7 @@ pub(crate) fn draw(particles: &Particles, figure: &str, alt: &str) -> Result<Dra
     let times = particles.panels.iter().flat_map(|p| &p.times).copied();
     let (first, last) =
         times.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), t| (a.min(t), b.max(t)));
-    if !(first <= last) {
+    if !first.is_finite() {
         return Err(Error::invalid(figure, "there is no frame to show: give at least one"));
     }
     let view = view(particles);
@@ -174,8 +174,8 @@ fn pack<'a>(points: impl Iterator<Item = &'a [f32; 2]>, view: View) -> String {
     let mut bytes = vec![];
     for point in points {
         let finite = point.iter().all(|v| v.is_finite());
-        for k in 0..2 {
-            let scaled = (f64::from(point[k]) - view.centre[k]) / (3.0 * view.half);
+        for (value, centre) in point.iter().zip(view.centre) {
+            let scaled = (f64::from(*value) - centre) / (3.0 * view.half);
             let level = (scaled * 32767.0).round().clamp(-32767.0, 32767.0) as i16;
             bytes.extend_from_slice(&(if finite { level } else { i16::MIN }).to_le_bytes());
         }
@@ -217,7 +217,7 @@ mod tests {
     fn lost_particles_are_said() {
         let drawn = draw(&Particles { panels: vec![panel()] }, "f", "").unwrap();
         assert_eq!(drawn.notes, ["Left out: 1 of 5 positions (not finite)."]);
-        let far = Panel { target: vec![[0.5, 0.5]; 1000], ..panel() };
+        let far = Panel { target: [[0.4, 0.4], [0.6, 0.6]].repeat(500), ..panel() };
         let drawn = draw(&Particles { panels: vec![far] }, "f", "").unwrap();
         assert_eq!(drawn.notes.len(), 2, "{:?}", drawn.notes);
     }

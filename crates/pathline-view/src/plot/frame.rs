@@ -76,12 +76,14 @@ impl Frame {
     /// (drawn in the picture's own coordinates).
     pub(crate) fn svg(&self, alt: &str, body: &str, over: &str) -> String {
         let Layout { class, width, height, .. } = self.layout;
-        let (left, top) = (coordinate(self.left), coordinate(self.top));
-        let (w, h) = (coordinate(self.width), coordinate(self.height));
+        // Dots at the very edge are shown whole.
+        let edge = 5.0;
+        let (left, top) = (coordinate(self.left - edge), coordinate(self.top - edge));
+        let (w, h) = (coordinate(self.width + 2.0 * edge), coordinate(self.height + 2.0 * edge));
         format!(
             "<svg class=\"plot {class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-             aria-label=\"{}\">{}<svg x=\"{left}\" y=\"{top}\" width=\"{w}\" height=\"{h}\">\
-             {body}</svg>{over}</svg>\n",
+             aria-label=\"{}\">{}<svg x=\"{left}\" y=\"{top}\" width=\"{w}\" height=\"{h}\" \
+             viewBox=\"-{edge} -{edge} {w} {h}\">{body}</svg>{over}</svg>\n",
             escape::text(alt),
             self.grid(),
         )

@@ -50,8 +50,8 @@ pub(crate) fn ramp(label: &str, low: f64, high: f64) -> String {
         format!("<rect class=\"v{i}\" x=\"{}\" y=\"0\" width=\"18\" height=\"10\"/>", i * 18)
     });
     format!(
-        "<p class=\"ramp\"><span>{}</span> <span class=\"end\">{}</span> \
-         <svg viewBox=\"0 0 {} 10\" aria-hidden=\"true\">{}</svg> <span class=\"end\">{}</span></p>\n",
+        "<p class=\"ramp\"><span>{}</span> <span class=\"steps\"><span class=\"end\">{}</span> \
+         <svg viewBox=\"0 0 {} 10\" aria-hidden=\"true\">{}</svg> <span class=\"end\">{}</span></span></p>\n",
         escape::inline(label),
         typeset(&number(low)),
         RAMP * 18,

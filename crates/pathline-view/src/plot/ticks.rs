@@ -69,27 +69,28 @@ pub(crate) fn log(low: f64, high: f64, target: usize) -> Vec<Tick> {
     let last = high.log10().ceil() as i32;
     let decades = high.log10() - low.log10();
     let factors: &[f64] = if decades <= 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-    let stride = (decades / target.max(1) as f64).ceil().max(1.0) as usize;
+    let stride = (decades / (target + 2) as f64).ceil().max(1.0) as usize;
     let inside = |at: &f64| *at >= low * (1.0 - 1e-9) && *at <= high * (1.0 + 1e-9);
-    let ticks: Vec<Tick> = (first..=last)
+    let at: Vec<f64> = (first..=last)
         .filter(|e| stride == 1 || e.rem_euclid(stride as i32) == 0)
         .flat_map(|e| factors.iter().map(move |f| f * 10_f64.powi(e)))
         .filter(inside)
-        .map(|at| Tick { at, label: power(at) })
         .collect();
-    // Less than a factor of two shown: round linear steps serve better than one lonely label.
-    if ticks.len() < 2 { linear(low, high, target) } else { ticks }
+    if at.len() < 2 {
+        // Less than a factor of two shown: round linear steps serve better than one lonely label.
+        return linear(low, high, target);
+    }
+    // One style an axis: powers where any decade is far from one and only decades are labelled.
+    let far = |at: &f64| !(1.0e-3..1.0e5).contains(at);
+    let powers = factors.len() == 1 && at.iter().any(far);
+    let label = |at: f64| if powers { power(at) } else { typeset(&number(at)) };
+    at.into_iter().map(|at| Tick { at, label: label(at) }).collect()
 }
 
-/// A label of a log axis: plain near one, `10⁻⁵` for far decades.
+/// A decade as `10⁻⁵`.
 fn power(at: f64) -> String {
-    let exponent = at.log10().round();
-    let decade = (at / 10_f64.powf(exponent) - 1.0).abs() < 1e-9;
-    if (1.0e-3..1.0e5).contains(&at) || !decade {
-        return typeset(&number(at));
-    }
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let exponent = format!("{exponent:.0}");
+    let exponent = format!("{:.0}", at.log10());
     let raised = exponent.chars().map(|c| match c.to_digit(10) {
         Some(d) => digits[d as usize % 10],
         None => '⁻',
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn log_ticks_are_decades() {
         assert_eq!(labels(&log(1.0, 100.0, 5)), ["1", "2", "5", "10", "20", "50", "100"]);
-        assert_eq!(labels(&log(1e-5, 1e-2, 5)), ["10⁻⁵", "10⁻⁴", "0.001", "0.01"]);
+        assert_eq!(labels(&log(1e-5, 1e-2, 5)), ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²"]);
         assert!(log(1e-300, 1e300, 5).len() <= 8);
         assert!(log(1.1, 1.3, 5).len() >= 2);
     }
