@@ -84,7 +84,7 @@ impl Bench<'_> {
             control: false,
             mean_gain: 1.0,
             residual: residual(ends, &self.noise, known, &found.nearest),
-            memorised: fraction(&found.ratios),
+            memorised: fraction(&found.ratios)?,
             median_ratio: ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN),
             energy: None,
             gain: Vec::new(),

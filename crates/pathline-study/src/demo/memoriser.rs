@@ -56,8 +56,8 @@ pub(super) fn memoriser(images: &Images, seed: Seed) -> Result<Memoriser, Error>
         samples,
         steps,
         training_images: known.len(),
-        memorised: fraction(&found.ratios),
-        memorised_floor: fraction(&floor.ratios),
+        memorised: fraction(&found.ratios)?,
+        memorised_floor: fraction(&floor.ratios)?,
         held_out_images: images.held_out.batch.len(),
         residual: residual(&ends, &noise, known, &found.nearest),
         energy: energy.samples().to_vec(),
@@ -69,9 +69,9 @@ pub(super) fn memoriser(images: &Images, seed: Seed) -> Result<Memoriser, Error>
 }
 
 /// Share of ratios below a third, with Wilson's interval.
-pub(super) fn fraction(ratios: &[f64]) -> Estimate {
+pub(super) fn fraction(ratios: &[f64]) -> Result<Estimate, Error> {
     let memorised = ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
-    wilson(memorised, ratios.len(), 0.95)
+    Ok(wilson(memorised, ratios.len(), 0.95)?)
 }
 
 /// Mean over samples of `|x - a| / |x_0 - a|`, with `a` the nearest training image.

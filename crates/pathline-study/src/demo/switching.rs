@@ -73,7 +73,7 @@ pub(super) fn switching(
         let agreeing = found.indices.iter().enumerate().filter(|&p| agrees(p)).count();
         points.push(SwitchPoint {
             t,
-            agreement: wilson(agreeing, samples, 0.95),
+            agreement: wilson(agreeing, samples, 0.95)?,
             distance: total_distance(&ends, &new) / apart,
             off_image: found.distances.iter().sum::<f64>() / apart,
         });

@@ -1,0 +1,152 @@
+//! `demo`: the whole story on embedded real images, in one page and within a minute.
+//!
+//! One file a part: two trained 2-D flows and their deficit (`flows`), a perfect memoriser and its
+//! energies (`memoriser`), corrections with their controls (`corrections`), and a class that is switched
+//! in mid-flight (`switching`).
+
+mod corrections;
+mod flows;
+mod images;
+mod memoriser;
+mod switching;
+
+pub use corrections::{Correction, Corrections};
+pub use flows::{Flow, Flows};
+pub use memoriser::Memoriser;
+pub use switching::{SwitchPoint, Switching};
+
+use pathline::Seed;
+use pathline::recording::Recording;
+use pathline_view::{Fact, Report};
+
+use crate::error::Error;
+use crate::progress::{Part, Progress};
+use images::Images;
+
+/// Everything that the demo measured. Serialises to its numbers; pictures stay behind.
+#[derive(serde::Serialize)]
+pub struct Demo {
+    /// Version of Pathline.
+    pub version: &'static str,
+    /// Root of all randomness.
+    pub seed: Seed,
+    /// Two 2-D flows.
+    pub flows: Flows,
+    /// The exact field over real images.
+    pub memoriser: Memoriser,
+    /// Corrections and controls on it.
+    pub corrections: Corrections,
+    /// Its class, switched in mid-flight.
+    pub switching: Switching,
+    #[serde(skip)]
+    images: Images,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// None is expected; whatever a part raises.
+pub fn demo(seed: Seed, progress: &mut dyn Progress) -> Result<Demo, Error> {
+    progress.at(0.0, "reading the embedded images");
+    let images = Images::load()?;
+    let flows = flows::flows(seed, &mut Part::new(progress, 0.0, 0.55))?;
+    progress.at(0.55, "sampling the exact field");
+    let memoriser = memoriser::memoriser(&images, seed)?;
+    let corrections =
+        corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
+    let switching = switching::switching(&images, seed, &mut Part::new(progress, 0.8, 1.0))?;
+    progress.at(1.0, "done");
+    Ok(Demo {
+        version: env!("CARGO_PKG_VERSION"),
+        seed,
+        flows,
+        memoriser,
+        corrections,
+        switching,
+        images,
+    })
+}
+
+impl Demo {
+    /// The run of the first 2-D flow, every step saved.
+    #[must_use]
+    pub fn recording(&self) -> Option<&Recording> {
+        self.flows.recording()
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let mut sections = vec![self.flows.section()];
+        sections.extend(self.memoriser.sections(&self.images));
+        sections.push(self.corrections.section());
+        sections.push(self.switching.section());
+        sections.push(self.flows.deficit_section());
+        Report {
+            title: "Pathline: how samples got there".to_owned(),
+            lead: "Flow-matching models carry noise to data along trajectories. Most tools look at where \
+                   the trajectories end. This page looks at the trajectories: their energy, their \
+                   straightness, what corrections do to them, and what of it is the model's doing. \
+                   Everything on it was computed on this machine just now."
+                .to_owned(),
+            command: format!("pathline demo --seed {}", self.seed.0),
+            facts: vec![
+                Fact::new("seed", self.seed.0),
+                Fact::new("images", "2 000 of Fashion-MNIST, embedded"),
+                Fact::new("trained just now", "two 2-D flows"),
+                Fact::new("Pathline", self.version),
+            ],
+            sections,
+            references: REFERENCES.iter().map(|&r| r.to_owned()).collect(),
+            footer: "Made by `pathline demo`. Images: Fashion-MNIST, MIT licence, Zalando SE.".to_owned(),
+        }
+    }
+
+    /// The findings, one line each, for the terminal.
+    #[must_use]
+    pub fn summary(&self) -> Vec<String> {
+        let percent = |v: f64| format!("{:.1} %", 100.0 * v);
+        let [independent, paired] = [0, 1].map(|i| self.flows.flows.get(i));
+        let straight = |f: Option<&Flow>| f.map_or(f64::NAN, |f| f.straightness.value);
+        let worst = self.flows.network_deficit.iter().map(|p| p.gain.value - 1.0);
+        let worst = worst.fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
+        let mild = self.corrections.rows.get(1);
+        let late = self.switching.points.last();
+        vec![
+            format!(
+                "straightness   independent {:.3}, minibatch OT {:.3}",
+                straight(independent),
+                straight(paired)
+            ),
+            format!(
+                "memorised      exact field {}, held-out real images {}",
+                percent(self.memoriser.memorised.value),
+                percent(self.memoriser.memorised_floor.value)
+            ),
+            format!(
+                "KTS .01 / .01  leaves {} of the way, memorised {}",
+                percent(mild.map_or(f64::NAN, |r| r.residual)),
+                percent(mild.map_or(f64::NAN, |r| r.memorised.value))
+            ),
+            format!(
+                "late switch    class agreement {}, distance {:.2}",
+                percent(late.map_or(f64::NAN, |p| p.agreement.value)),
+                late.map_or(f64::NAN, |p| p.distance)
+            ),
+            format!("radial error   at most {} over time", percent(worst.abs())),
+        ]
+    }
+}
+
+const REFERENCES: &[&str] = &[
+    "Lipman, Chen, Ben-Hamu, Nickel, Le (2023), Flow Matching for Generative Modeling, \
+     https://arxiv.org/abs/2210.02747",
+    "Liu, Gong, Liu (2023), Flow Straight and Fast, https://arxiv.org/abs/2209.03003",
+    "Tong et al. (2024), Improving and Generalizing Flow-Based Generative Models with Minibatch Optimal \
+     Transport, https://arxiv.org/abs/2302.00482",
+    "Bertrand, Gagneux, Massias, Emonet (2025), On the Closed-Form of Flow Matching, \
+     https://arxiv.org/abs/2506.03719",
+    "A Kinetic Energy Perspective of Flow Matching (2026), https://arxiv.org/abs/2602.07928",
+    "Velocity Deficit in Flow Matching (2026), https://arxiv.org/abs/2605.14819",
+    "Xiao, Rasul, Vollgraf (2017), Fashion-MNIST, https://arxiv.org/abs/1708.07747",
+];

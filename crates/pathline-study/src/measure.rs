@@ -1,0 +1,196 @@
+//! `measure`: what a recording, or a field, says about its trajectories.
+
+use pathline::diagnostics::{DeficitPoint, Pairs, PowerPoint, deficit};
+use pathline::field::VelocityField;
+use pathline::kernels::squared_distance;
+use pathline::neighbours::{MEMORISED_RATIO, memorisation};
+use pathline::recording::Recording;
+use pathline::schedule::CondOt;
+use pathline::spec::SampleSpec;
+use pathline::statistics::{Estimate, Jackknife, wilson};
+use pathline::{Batch, Seed, Source};
+use pathline_data::DataSet;
+
+use crate::error::Error;
+use crate::files::Files;
+use crate::progress::{Part, Progress};
+use crate::sample::{Sampled, sample};
+
+/// Times at which the deficit is measured.
+const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
+
+/// Pairs on which it is measured.
+const DEFICIT_PAIRS: usize = 2000;
+
+/// What was measured. Means over samples come with 95 % jackknife intervals.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Measurement {
+    /// What was measured.
+    pub subject: String,
+    /// Number of samples.
+    pub samples: usize,
+    /// Field evaluations of a sample.
+    pub evaluations: u64,
+    /// Mean of each diagnostic that every sample has: energies, lengths.
+    pub means: Vec<(String, Estimate)>,
+    /// Mean of path length over chord length.
+    pub straightness: Option<Estimate>,
+    /// Mean share of the energy that is bending.
+    pub bending_share: Option<Estimate>,
+    /// Energy of every sample (left Riemann, effective), for pictures.
+    pub energies: Vec<f64>,
+    /// Chord and bending of every sample, for pictures.
+    pub chord_and_bending: Vec<[f64; 2]>,
+    /// Power over time; empty when only a recording was measured.
+    pub power: Vec<PowerPoint>,
+    /// Memorisation against a data set.
+    pub memorisation: Option<Memorised>,
+    /// Velocity deficit on held-out pairs.
+    pub deficit: Vec<DeficitPoint>,
+}
+
+/// Memorisation of the samples against a data set.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Memorised {
+    /// The data set.
+    pub data: String,
+    /// Its size.
+    pub points: usize,
+    /// Rows of it that repeat an earlier one.
+    pub duplicates: usize,
+    /// Share of samples with `d1/d2 < 1/3`.
+    pub fraction: Estimate,
+}
+
+/// Measures a recording. Energies that it does not hold are taken from its saved states: for an Euler
+/// run that saved every step the two are the same.
+///
+/// # Errors
+/// [`Error::Usage`] for a recording without samples, or data of another shape.
+pub fn measure(
+    recording: &Recording,
+    subject: &str,
+    data: Option<&DataSet>,
+) -> Result<Measurement, Error> {
+    let Some(end) = recording.end().filter(|end| !end.is_empty()) else {
+        return Err(Error::usage(subject, "the recording holds no sample", "record at least one"));
+    };
+    let mut each = recording.diagnostics.clone();
+    if !each.contains_key("energy.left") && recording.states.len() > 1 {
+        from_states(recording, &mut each);
+    }
+    let column = |name: &str| each.get(name).cloned().unwrap_or_default();
+    let (chord, bending) = (column("energy.chord"), column("energy.bending"));
+    let (path, straight) = (column("length.path"), column("length.chord"));
+    let ratio = |a: &[f64], b: &[f64]| -> Option<Estimate> {
+        let values: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b).collect();
+        if values.iter().all(|v| v.is_finite()) { mean(&values) } else { None }
+    };
+    let memorised = data.map(|data| memorised(end, data)).transpose()?;
+    Ok(Measurement {
+        subject: subject.to_owned(),
+        samples: end.len(),
+        evaluations: recording.run.evaluations,
+        means: each.iter().filter_map(|(n, v)| Some((n.clone(), mean(v)?))).collect(),
+        straightness: ratio(&path, &straight),
+        bending_share: ratio(&bending, &column("energy.quadrature")),
+        energies: column("energy.left"),
+        chord_and_bending: chord.iter().zip(&bending).map(|(&c, &b)| [c, b]).collect(),
+        power: Vec::new(),
+        memorisation: memorised,
+        deficit: Vec::new(),
+    })
+}
+
+/// Samples a field and measures the run; with data, also its memorisation and, where the field has no
+/// classes and starts from noise, its velocity deficit on pairs of noise and that data.
+///
+/// # Errors
+/// As [`sample`](crate::sample()) and [`measure`].
+pub fn measure_field(
+    spec: &SampleSpec,
+    subject: &str,
+    data: Option<&DataSet>,
+    progress: &mut dyn Progress,
+) -> Result<(Sampled, Measurement), Error> {
+    let sampled = sample(spec, &Files, &mut Part::new(progress, 0.0, 0.8))?;
+    progress.at(0.8, "measuring");
+    let mut measured = measure(&sampled.recording, subject, data)?;
+    measured.power.clone_from(&sampled.power);
+    let normal = spec.source == pathline::spec::SourceSpec::Normal {};
+    if let Some(data) = data.filter(|_| sampled.recording.labels.is_none() && normal) {
+        let field = spec.field.build(&Files)?;
+        measured.deficit = deficit_against(&*field, data, spec.seed)?;
+    }
+    progress.at(1.0, "measuring");
+    Ok((sampled, measured))
+}
+
+fn deficit_against(
+    field: &dyn VelocityField,
+    data: &DataSet,
+    seed: Seed,
+) -> Result<Vec<DeficitPoint>, Error> {
+    let count = data.batch.len().min(DEFICIT_PAIRS);
+    if count < 20 {
+        return Ok(Vec::new());
+    }
+    let target = data.batch.select(&(0..count).collect::<Vec<_>>())?;
+    let target = target.reshaped(field.shape().clone())?;
+    // Other noise than the samples': those pairs are not held out from anything, but stay apart.
+    let source = Source { first: 1 << 40, ..Source::new(seed, count) }.noise(field.shape());
+    let pairs = Pairs { source: &source, target: &target, first: 0 };
+    Ok(deficit(field, &CondOt, pairs, &DEFICIT_TIMES)?)
+}
+
+fn memorised(end: &Batch, data: &DataSet) -> Result<Memorised, Error> {
+    let points = data.batch.clone().reshaped(end.shape().clone())?;
+    let found = memorisation(end, &points, MEMORISED_RATIO)?;
+    let count = found.ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
+    Ok(Memorised {
+        data: data.name.clone(),
+        points: points.len(),
+        duplicates: found.duplicates,
+        fraction: wilson(count, end.len(), 0.95)?,
+    })
+}
+
+/// Mean with a jackknife interval; for fewer than two values the interval is the value.
+fn mean(values: &[f64]) -> Option<Estimate> {
+    let of = |rows: &[usize]| {
+        (!rows.is_empty())
+            .then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
+    };
+    let blocks = values.len().min(20);
+    let interval = Jackknife { blocks, level: 0.95 }.interval(values.len(), of);
+    match interval {
+        Ok(found) => Some(found.estimate),
+        Err(_) => values.first().map(|&value| Estimate { value, low: value, high: value }),
+    }
+}
+
+/// Lengths and energies from saved states, `1/2 sum |dx|^2 / dt`.
+fn from_states(recording: &Recording, each: &mut std::collections::BTreeMap<String, Vec<f64>>) {
+    let n = recording.samples.len();
+    let (mut length, mut energy) = (vec![0.0; n], vec![0.0; n]);
+    for (states, times) in recording.states.windows(2).zip(recording.times.windows(2)) {
+        for i in 0..n {
+            let squared = squared_distance(states[0].row(i), states[1].row(i));
+            length[i] += squared.sqrt();
+            energy[i] += 0.5 * squared / (times[1] - times[0]).abs();
+        }
+    }
+    let (Some(first), Some(last)) = (recording.states.first(), recording.states.last()) else {
+        return;
+    };
+    let span: f64 = recording.times.windows(2).map(|t| (t[1] - t[0]).abs()).sum();
+    let chord: Vec<f64> = (0..n).map(|i| squared_distance(first.row(i), last.row(i))).collect();
+    each.insert("length.chord".to_owned(), chord.iter().map(|c| c.sqrt()).collect());
+    let chord: Vec<f64> = chord.iter().map(|c| 0.5 * c / span).collect();
+    let bending = energy.iter().zip(&chord).map(|(e, c)| e - c).collect();
+    each.insert("energy.bending".to_owned(), bending);
+    each.insert("energy.chord".to_owned(), chord);
+    each.insert("energy.left".to_owned(), energy.clone());
+    each.insert("energy.quadrature".to_owned(), energy);
+    each.insert("length.path".to_owned(), length);
+}
