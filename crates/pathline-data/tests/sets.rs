@@ -95,6 +95,10 @@ fn folders_of_images_are_read_in_the_order_of_their_names() {
 #[test]
 fn what_is_no_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("none-claims-much.npy");
+    let array = Array::new(vec![0, 1 << 40, 1 << 40, 3], Values::F32(vec![])).unwrap();
+    npy::write(&none, &array, pathline_data::atomic::Existing::Keep).unwrap();
+    assert!(matches!(load_images(&none), Err(Error::Invalid(_))));
     let path = folder.path().join("a.dat");
     std::fs::write(&path, b"what").unwrap();
     assert!(matches!(load_points(&path), Err(Error::Unsupported(_))));
@@ -172,7 +176,7 @@ fn sets_have_the_moments_of_their_definitions() {
         let five = 5.0 / n.sqrt();
         assert!((found_mean - mean).abs() < five * variance.sqrt(), "{set} mean {found_mean}");
         assert!((found_variance / variance - 1.0).abs() < 1.5 * five, "{set} var {found_variance}");
-        let sigma = (20_000.0 * share * (1.0 - share)).sqrt();
+        let sigma = (20_000.0_f64 * share * (1.0 - share)).sqrt();
         assert!((n - 20_000.0 * share).abs() < 5.0 * sigma, "{set} share {n}");
     }
 }
