@@ -137,7 +137,7 @@ impl Table<'_> {
 /// number reads back to the same bits.
 ///
 /// # Errors
-/// As [`write_with`](crate::atomic::write_with).
+/// As [`write_with`].
 pub fn write(path: &Path, set: &DataSet, existing: Existing) -> Result<(), Error> {
     let mut text: Vec<String> = (0..set.batch.width()).map(|i| format!("x{i}")).collect();
     text.extend(set.labels.as_ref().map(|_| "label".to_owned()));

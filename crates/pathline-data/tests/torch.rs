@@ -85,22 +85,29 @@ fn a_file_without_tensors_says_so() {
     assert!(matches!(torch::state_dict(&path), Err(Error::Malformed(_))));
 }
 
-#[test]
-fn the_real_two_dimensional_checkpoints_load() {
+/// A folder of the shared data, or a word about its absence.
+fn shared(name: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("PATHLINE_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
     );
-    let folder = shared.join("data/torchcfm-2d");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
+    let folder = shared.join(name);
+    if !folder.is_dir() {
         // Written past the test harness, which keeps the output of tests that pass.
         let _ = writeln!(
             std::io::stderr(),
             "SKIPPED: no {}: set PATHLINE_SHARED to the folder of shared data",
             folder.display()
         );
-        return;
-    };
+        return None;
+    }
+    Some(folder)
+}
+
+#[test]
+fn the_real_two_dimensional_checkpoints_load() {
+    let Some(folder) = shared("data/torchcfm-2d") else { return };
+    let entries = std::fs::read_dir(folder).unwrap();
     let mut files: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "pt"));
     assert_eq!(files.len(), 17);
@@ -124,6 +131,21 @@ fn the_real_two_dimensional_checkpoints_load() {
             let names: Vec<_> = read.tensors.keys().map(String::as_str).collect();
             assert_eq!(names[..3], ["net.0.bias", "net.0.weight", "net.2.bias"]);
             assert_eq!(read.classes["net.1"], "torch.nn.modules.activation.SELU");
+            if file.ends_with("8gaussian-moons__otcfm_v1.pt") {
+                // Unpacked from the archive's storage 0 with Python's struct module.
+                let weight = read.tensors["net.0.weight"].data();
+                assert_eq!(weight[..3], [0.363_606_36, -0.334_547_88, -0.399_369_84]);
+                assert_eq!(weight[191], 0.706_762_8);
+            }
         }
     }
+}
+
+#[test]
+fn a_real_half_precision_state_dictionary_loads() {
+    let Some(shared) = shared("data/taef2") else { return };
+    let state = torch::state_dict(&shared.join("taef2_encoder.pth")).unwrap();
+    let parameters: usize = state.values().map(|t| t.data().len()).sum();
+    assert!((1_300_000..1_400_000).contains(&parameters), "{parameters}");
+    assert!(state.values().flat_map(Tensor::data).all(|v| v.is_finite()));
 }
