@@ -52,12 +52,12 @@ pub fn decode(text: &[u8], path: &Path) -> Result<DataSet, Error> {
             table.line(row, line)?;
         }
     }
-    let columns =
-        table.width.unwrap_or(0) - usize::from(table.label.is_some() && !table.labels.is_empty());
-    if columns == 0 {
+    if table.data.is_empty() {
         let fault = Fault::new(path, Place::File, "no line of numbers", "give one sample a line");
         return Err(Error::Invalid(fault));
     }
+    // Every line has as many cells, so what is not the label column is a coordinate.
+    let columns = table.width.unwrap_or(1).saturating_sub(usize::from(table.label.is_some()));
     let labels = table.label.map(|_| table.labels);
     DataSet::new(batch(table.data, &[columns], path)?, labels, path)
 }
@@ -137,7 +137,7 @@ impl Table<'_> {
 /// number reads back to the same bits.
 ///
 /// # Errors
-/// As [`write_with`](crate::atomic::write_with).
+/// As [`write_with`].
 pub fn write(path: &Path, set: &DataSet, existing: Existing) -> Result<(), Error> {
     let mut text: Vec<String> = (0..set.batch.width()).map(|i| format!("x{i}")).collect();
     text.extend(set.labels.as_ref().map(|_| "label".to_owned()));

@@ -154,8 +154,10 @@ pub(crate) fn scaled(levels: &[u8]) -> Vec<f32> {
 
 /// Images with interleaved channels, made channel after channel.
 pub(crate) fn planar(values: &[f32], [channels, height, width]: [usize; 3]) -> Vec<f32> {
-    let (pixels, mut out) = (height * width, Vec::with_capacity(values.len()));
-    for image in values.chunks_exact((pixels * channels).max(1)) {
+    let mut out = Vec::with_capacity(values.len());
+    // An array of no image may claim any size.
+    let size = height.saturating_mul(width).saturating_mul(channels).max(1);
+    for image in values.chunks_exact(size) {
         for channel in 0..channels {
             out.extend(image.iter().skip(channel).step_by(channels));
         }

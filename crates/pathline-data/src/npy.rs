@@ -114,7 +114,7 @@ pub fn encode(array: &Array) -> Vec<u8> {
 /// Writes one array, whole or not at all.
 ///
 /// # Errors
-/// As [`write_with`](crate::atomic::write_with).
+/// As [`write_with`].
 pub fn write(path: &Path, array: &Array, existing: Existing) -> Result<(), Error> {
     write_with(path, existing, |out| out.write_all(&encode(array)))
 }

@@ -76,7 +76,7 @@ fn in_entry(mut error: Error, name: &str) -> Error {
 /// The bytes depend on the arrays alone: names are sorted and no time is written.
 ///
 /// # Errors
-/// As [`write_with`](crate::atomic::write_with).
+/// As [`write_with`].
 ///
 /// # Examples
 /// ```

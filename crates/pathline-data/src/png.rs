@@ -185,7 +185,7 @@ pub fn encode(image: &Image, path: &Path) -> Result<Vec<u8>, Error> {
 /// Writes a [`grid`] of images, whole or not at all.
 ///
 /// # Errors
-/// As [`grid`] and [`write_with`](crate::atomic::write_with).
+/// As [`grid`] and [`write_with`].
 pub fn write_grid(
     path: &Path,
     batch: &Batch,

@@ -222,7 +222,7 @@ pub fn encode(tensors: &BTreeMap<String, Tensor>, metadata: Option<(&str, &str)>
 /// Writes tensors as `F32` with at most one metadata key, whole or not at all.
 ///
 /// # Errors
-/// As [`write_with`](crate::atomic::write_with).
+/// As [`write_with`].
 pub fn write(
     path: &Path,
     tensors: &BTreeMap<String, Tensor>,

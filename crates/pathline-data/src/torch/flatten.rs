@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         self.entries(part("_parameters"), name)?;
         let passing = self.passing_buffers(state);
         let (buffers, modules) = (part("_buffers"), part("_modules"));
-        self.charge(OVERHEAD * passing.len().saturating_mul(1 + buffers.len()), name)?;
+        self.charge(passing.len().saturating_mul(OVERHEAD * (1 + buffers.len())), name)?;
         let lasts =
             |(key, _): &(Id, Id)| !graph.text(*key).is_some_and(|k| passing.contains(&&**k));
         let lasting: Vec<_> = buffers.iter().copied().filter(lasts).collect();

@@ -50,7 +50,7 @@ pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<(Graph, Storages<
         let count = if big_endian { u64::from_be_bytes(count) } else { u64::from_le_bytes(count) };
         let length = usize::try_from(count).ok().and_then(|n| byte_count(&[n], element.size()));
         cursor.take(length.unwrap_or(usize::MAX))?;
-        places.insert(key.into(), at.at() + 8..cursor.at());
+        places.insert(key.clone(), at.at() + 8..cursor.at());
     }
     Ok((graph, Storages { bytes, places, big_endian }))
 }
