@@ -9,8 +9,7 @@
 //! and the flow from `x_0` ends exactly at `m + s x_0`.
 //!
 //! # References
-//! The conditional mean of jointly Gaussian variables (textbook); Lipman et al. (2024), "Flow
-//! Matching Guide and Code", section 4.
+//! The conditional mean of jointly Gaussian variables (textbook).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 //!
 //! # References
 //! Ho and Salimans (2022), "Classifier-Free Diffusion Guidance", eq. 6 (their `w` is ours less 1);
-//! Zheng et al. (2023), "Guided Flows", eq. 7; Kynkäänniemi et al. (2024), "Applying Guidance in a
+//! Zheng et al. (2023), "Guided Flows"; Kynkäänniemi et al. (2024), "Applying Guidance in a
 //! Limited Interval".
 //!
 //! # Not to be confused with

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! # References
-//! Bayes' rule over components (textbook); Albergo et al. (2023), "Stochastic Interpolants",
-//! appendix A, for Gaussian mixtures.
+//! Bayes' rule over components (textbook); Albergo et al. (2023), "Stochastic Interpolants", on
+//! Gaussian mixtures.
 //!
 //! # Not to be confused with
 //! [`EmpiricalField`](super::EmpiricalField): a mixture with all deviations zero, which is singular

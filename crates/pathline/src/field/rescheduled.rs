@@ -12,8 +12,8 @@
 //! were when both schedules start at pure noise and end at pure data.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", section 4.7 (post-training scheduler
-//! change); Karras et al. (2022), "Elucidating the Design Space", eq. 4 (the same transform).
+//! Lipman et al. (2024), "Flow Matching Guide and Code", on changing the scheduler after
+//! training; Karras et al. (2022), "Elucidating the Design Space", on the scale of the state.
 //!
 //! # Not to be confused with
 //! A change of *time grid*, which moves the steps and leaves the paths.

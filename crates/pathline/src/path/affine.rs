@@ -2,7 +2,7 @@
 //! `u_t = alpha_t' x_1 + sigma_t' x_0`.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", eqs. 4.50-4.52.
+//! Lipman et al. (2024), "Flow Matching Guide and Code", on affine conditional flows.
 //!
 //! # Not to be confused with
 //! The marginal velocity field, which is the mean of `u_t` over all pairs that pass through a point.

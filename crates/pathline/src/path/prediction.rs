@@ -12,7 +12,7 @@
 //! The score is the source prediction on another scale, `s = -x_0 / sigma`.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", table 1 and section 4.8.1; Gao et al.
+//! Lipman et al. (2024), "Flow Matching Guide and Code", on velocity parametrisations; Gao et al.
 //! (2024), "Diffusion Meets Flow Matching".
 //!
 //! # Not to be confused with

@@ -5,7 +5,7 @@
 //!
 //! # References
 //! Lipman et al. (2023), "Flow Matching for Generative Modeling", example II with
-//! `sigma_min = 0`; Liu et al. (2023), "Flow Straight and Fast", eq. 1.
+//! `sigma_min = 0`; Liu et al. (2023), "Flow Straight and Fast".
 //!
 //! # Not to be confused with
 //! The *minibatch OT coupling*, which chooses the pairs. This schedule only says how a pair is

@@ -4,7 +4,7 @@
 //! evaluated there.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", section 4.6 (linear VP).
+//! Lipman et al. (2024), "Flow Matching Guide and Code", and the library it describes (linear VP).
 //!
 //! # Not to be confused with
 //! [`Vp`](super::Vp), whose noise *rate* is linear in time.

@@ -1,7 +1,8 @@
 //! The polynomial schedule: `alpha_t = t^n`, `sigma_t = 1 - t^n`.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", section 4.6 (polynomial, convex).
+//! Lipman et al. (2024), "Flow Matching Guide and Code", and the library it describes (polynomial
+//! convex).
 //!
 //! # Not to be confused with
 //! A polynomial *time grid*: this changes the path's clock during training as well.

@@ -8,7 +8,7 @@
 //!
 //! # References
 //! Song et al. (2021), "Score-Based Generative Modeling through Stochastic Differential Equations",
-//! eq. 33; Lipman et al. (2023), "Flow Matching for Generative Modeling", eq. 19.
+//! the VP process; Lipman et al. (2023), "Flow Matching for Generative Modeling", example I.
 //!
 //! # Not to be confused with
 //! [`LinearVp`](super::LinearVp), whose *signal* is linear in time.

@@ -1,7 +1,7 @@
 """Checks schedules.json: [alpha, sigma, d_alpha, d_sigma] by schedule and time.
 
-The numbers came from the scheduler classes of facebookresearch/flow_matching (the "paths" part of
-the project's collected golden data). This script computes them again from the formulas alone, with
+The numbers are the "paths" part of the project's collected golden data (flow_closed_forms.json),
+which was made by running peer libraries and does not say which one made this part. This script computes them again from the formulas alone, with
 derivatives by the complex step, and fails unless both agree: `python schedules.py`.
 """
 import json

@@ -305,7 +305,7 @@ impl<'a> RowState<'a> {
 /// cancel, and to about `sqrt(width) / 3` half-units of the product itself where they do not. The
 /// points that matter at a state near the path have `<q, x_i - c>` about `alpha |x_i - c|^2`; at
 /// states far from it the estimate may be low by a small factor, and is never low by more than
-/// `sqrt(width) / 3`.
+/// `1 + sqrt(width) / 3`.
 fn product_error(alpha: f64, norm: f64, along: f64, group: &Group) -> f64 {
     let unit = f64::from(f32::EPSILON) / 2.0;
     let largest = norm * group.radius;
