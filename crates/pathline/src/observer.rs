@@ -106,7 +106,7 @@ impl Observer for [&mut dyn Observer] {
     }
 }
 
-/// Several observers as an array literal: `&mut [&mut a, &mut b]`.
+/// Several observers in an array: `let mut all: [&mut dyn Observer; 2] = [&mut a, &mut b];`.
 impl<const N: usize> Observer for [&mut dyn Observer; N] {
     fn begin(&mut self, begin: &Begin<'_>) -> Result<(), Error> {
         self.as_mut_slice().begin(begin)

@@ -4,7 +4,7 @@ use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve, PowerPoint};
 use pathline::neighbours::{MEMORISED_RATIO, memorisation};
 use pathline::solver::EULER;
 use pathline::statistics::{Estimate, wilson};
-use pathline::{Batch, Run, Seed, Source, TimeGrid, sample};
+use pathline::{Batch, Observer, Run, Seed, Source, TimeGrid, sample};
 use pathline_view::{
     Axis, BarSeries, Bars, Content, Figure, Images as Pictures, Lines, Section, Series,
 };
@@ -47,7 +47,8 @@ pub(super) fn memoriser(images: &Images, seed: Seed) -> Result<Memoriser, Error>
     let (mut energy, mut power) = (KineticEnergy::new(), PowerCurve::default());
     let run = Run::on(TimeGrid::uniform(steps)?, &EULER);
     let source = Source::new(seed, samples);
-    let ends = sample(&*field, &source, &run, &mut [&mut energy, &mut power])?.end;
+    let mut observers: [&mut dyn Observer; 2] = [&mut energy, &mut power];
+    let ends = sample(&*field, &source, &run, &mut observers)?.end;
     let known = &images.train.batch;
     let found = memorisation(&ends, known, MEMORISED_RATIO)?;
     let floor = memorisation(&images.held_out.batch, known, MEMORISED_RATIO)?;

@@ -1,0 +1,197 @@
+//! The table of flags: help and completion are made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Sample flow-matching models, measure every trajectory, correct sampling without retraining.
+#[derive(Parser)]
+#[command(name = "pathline", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Threads to use [default: all]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024).map(usize::from))]
+    pub(crate) threads: Option<usize>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pathline demo                                     the whole story in one page
+  pathline sample ring -n 512 --out ring.safetensors
+  pathline view ring.safetensors
+
+Exit codes: 0 done, 1 ended early, 2 could not run.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show all of it on embedded real images, in one page, within a minute
+    Demo(Demo),
+    /// Follow a velocity field from its source
+    Sample(Sample),
+    /// Say what trajectories cost, how they bend, and whether samples are memorised
+    Measure(Measure),
+    /// Draw recordings as self-contained pages
+    View(View),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  pathline completions bash > ~/.local/share/bash-completion/completions/pathline
+  pathline completions zsh > ~/.zfunc/_pathline")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pathline demo
+  pathline demo --out my-demo --seed 7 --threads 2
+
+Writes report.html (open it in a browser), demo.json (the page's numbers) and run.safetensors (a
+recording of the first flow). Needs no network.")]
+pub(crate) struct Demo {
+    /// Folder to write to
+    #[arg(long, value_name = "DIR", default_value = "pathline-demo")]
+    pub(crate) out: PathBuf,
+    /// Root of all randomness
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Print the numbers as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to follow and how: shared by `sample` and `measure`.
+#[derive(Args)]
+pub(crate) struct Run {
+    /// Classes to draw: `3`, `0,5`, or `each` for all in turn
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// Switch to this class on the way
+    #[arg(long, value_name = "CLASS", requires = "class", requires = "switch_at")]
+    pub(crate) switch_to: Option<u32>,
+    /// Time of the switch, between 0 and 1
+    #[arg(long, value_name = "T", requires = "switch_to")]
+    pub(crate) switch_at: Option<f64>,
+    /// Classifier-free guidance scale (1: none); needs --class
+    #[arg(long, value_name = "W", requires = "class")]
+    pub(crate) guidance: Option<f64>,
+    /// Number of samples
+    #[arg(short = 'n', long, default_value_t = 64)]
+    pub(crate) samples: usize,
+    /// Root of all randomness
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Index of the first sample: shards of one run differ in nothing else
+    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    pub(crate) first: u64,
+    /// Where samples start: `normal`, or a 2-D set such as `eight-gaussians`
+    #[arg(long, default_value = "normal")]
+    pub(crate) source: String,
+    /// Solver: euler, midpoint, heun, rk4, dopri5
+    #[arg(long, default_value = "euler")]
+    pub(crate) solver: String,
+    /// Number of steps
+    #[arg(long, default_value_t = 50)]
+    pub(crate) steps: usize,
+    /// Time grid: `uniform`, `shifted:3`, `power:2`, or the times themselves, `0,0.5,1`
+    #[arg(long, default_value = "uniform")]
+    pub(crate) grid: String,
+    /// Where the run ends, between 0 and 1
+    #[arg(long, value_name = "T")]
+    pub(crate) until: Option<f64>,
+    /// Adaptive steps with this relative tolerance (dopri5)
+    #[arg(long, value_name = "TOL")]
+    pub(crate) rtol: Option<f64>,
+    /// Absolute tolerance of adaptive steps [default: that of --rtol]
+    #[arg(long, value_name = "TOL", requires = "rtol")]
+    pub(crate) atol: Option<f64>,
+    /// End an adaptive run after this many evaluations, with what it has
+    #[arg(long, value_name = "N", requires = "rtol")]
+    pub(crate) max_evaluations: Option<u64>,
+    /// Kinetic trajectory shaping with launch and landing strengths, such as `0.01,0.01`
+    #[arg(long, value_name = "A0,B0", conflicts_with_all = ["ssc", "gain"])]
+    pub(crate) kts: Option<String>,
+    /// Scale schedule corrector of this area, such as `0.05` (quad-in)
+    #[arg(long, value_name = "AREA", conflicts_with = "gain")]
+    pub(crate) ssc: Option<f64>,
+    /// Any gain as JSON, such as `{"kind":"ssc","shape":"linear","area":0.05}`
+    #[arg(long, value_name = "JSON")]
+    pub(crate) gain: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+MODEL is one of
+  ring, gaussian                   exact fields of 2-D Gaussians
+  fashion-mnist, moons, DATA.npz   the exact empirical field over a data set (any file or built-in set)
+  MODEL.pt, MODEL.safetensors      a trained MLP velocity network
+  '{\"kind\": \"ring\", ...}'          any field, as JSON
+
+Examples:
+  pathline sample fashion-mnist --class each -n 100 --out garments.png
+  pathline sample cfm.pt --source eight-gaussians --solver heun --steps 20 --out run.safetensors")]
+pub(crate) struct Sample {
+    /// The velocity field to follow
+    pub(crate) model: String,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// File to write, by its ending: .npz, .csv, .png, or .safetensors (a recording); may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Vec<PathBuf>,
+    /// Keep every N-th state in the recording [default: all of 2-D runs, the end of others]
+    #[arg(long, value_name = "N")]
+    pub(crate) save_every: Option<usize>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the run's record as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+MODEL is a recording (.safetensors of `pathline sample`), or anything that `sample` takes.
+
+Examples:
+  pathline measure run.safetensors
+  pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html")]
+pub(crate) struct Measure {
+    /// A recording, or the velocity field to sample and measure
+    pub(crate) model: String,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Data to look for memorised samples in, and to measure the velocity deficit on
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<String>,
+    /// Also write a page
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) page: Option<PathBuf>,
+    /// Replace a page that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print all numbers as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pathline view run.safetensors
+  pathline view a.safetensors b.safetensors --out pages")]
+pub(crate) struct View {
+    /// Recordings made by `pathline sample` or `pathline demo`
+    #[arg(required = true, value_name = "RECORDING")]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// Folder for the pages [default: beside each recording]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace pages that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,72 @@
+//! `pathline measure`.
+
+use std::path::Path;
+
+use pathline::Save;
+use pathline::recording::Recording;
+use pathline_data::file::read_capped;
+use pathline_study::{Files, Measurement, measure, measure_field, measurement_page};
+use pathline_view::terminal;
+use pathline_view::{Cell, Column, Table};
+
+use super::model;
+use crate::args::Measure;
+use crate::output::{Failure, check_writable, data, write};
+use crate::progress::Bar;
+
+pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
+    if let Some(page) = &args.page {
+        check_writable(page, args.force)?;
+    }
+    let set = args.data.as_deref().map(|name| Files.data_set(name)).transpose()?;
+    let measured = match recording(&args.model)? {
+        Some(recording) => measure(&recording, &args.model, set.as_ref())?,
+        None => {
+            let spec = model::spec(&args.model, &args.run, Save::End)?;
+            let mut bar = Bar::new();
+            let (_, measured) = measure_field(&spec, &args.model, set.as_ref(), &mut bar)?;
+            bar.done();
+            measured
+        }
+    };
+    if let Some(path) = &args.page {
+        let page = measurement_page(&measured, &format!("pathline measure {}", args.model));
+        write(path, pathline_view::html(&page)?.as_bytes(), args.force)?;
+    }
+    if args.json {
+        data(&serde_json::to_string_pretty(&measured)?)?;
+    } else {
+        data(&terminal::table(&table(&measured)))?;
+    }
+    Ok(true)
+}
+
+/// The recording, if the model is one: a safetensors file with our metadata key.
+fn recording(model: &str) -> Result<Option<Recording>, Failure> {
+    let path = Path::new(model);
+    if !model.to_lowercase().ends_with(".safetensors") || !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read_capped(path, 64 << 30)?;
+    let metadata = pathline_data::safetensors::decode(&bytes, path)?.metadata;
+    if metadata.contains_key("pathline") {
+        return super::view::read(path).map(Some);
+    }
+    Ok(None)
+}
+
+fn table(measured: &Measurement) -> Table {
+    let rows = measured.rows().into_iter().map(|(name, e)| {
+        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
+    });
+    Table {
+        columns: vec![
+            Column::text("mean over samples"),
+            Column::numeric("value"),
+            Column::numeric("low 95 %"),
+            Column::numeric("high 95 %"),
+        ],
+        rows: rows.collect(),
+        note: String::new(),
+    }
+}

@@ -1,0 +1,8 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod measure;
+pub(crate) mod model;
+pub(crate) mod sample;
+pub(crate) mod view;

@@ -1,0 +1,143 @@
+//! What MODEL and the run's flags mean, as a spec.
+
+use std::path::Path;
+
+use pathline::Save;
+use pathline::schedule::ScheduleSpec;
+use pathline::spec::{
+    ClassSpec, FieldSpec, GainSpec, RunSpec, SampleSpec, SolverSpec, SourceSpec, SteppingSpec,
+    from_json,
+};
+use pathline_study::Files;
+
+use crate::args::Run;
+use crate::output::Failure;
+
+/// The spec of a run.
+pub(crate) fn spec(model: &str, run: &Run, save: Save) -> Result<SampleSpec, Failure> {
+    let solver: SolverSpec = run.solver.parse()?;
+    let source = match run.source.as_str() {
+        "normal" => SourceSpec::Normal {},
+        name => SourceSpec::Points { name: name.to_owned() },
+    };
+    Ok(SampleSpec {
+        field: field(model, run)?,
+        source,
+        run: RunSpec { solver, stepping: stepping(run)?, gain: gain(run)?, save },
+        seed: pathline::Seed(run.seed),
+        samples: run.samples,
+        first: run.first,
+    })
+}
+
+fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
+    let base = named(model)?;
+    let Some(class) = &run.class else { return Ok(base) };
+    let FieldSpec::Empirical { data, schedule, .. } = &base else {
+        let problem = "only fields over a labelled data set have classes";
+        return Err(Failure::usage("--class", problem));
+    };
+    let of = |class| FieldSpec::Empirical { data: data.clone(), class, schedule: *schedule };
+    let mut field = of(classes(class, data)?);
+    if let (Some(to), Some(at)) = (run.switch_to, run.switch_at) {
+        let after = Box::new(of(ClassSpec::One { class: to }));
+        field = FieldSpec::Switched { before: Box::new(field), after, at };
+    }
+    if let Some(scale) = run.guidance {
+        let unconditional = Box::new(of(ClassSpec::Any {}));
+        let conditional = Box::new(field);
+        field = FieldSpec::Guided { conditional, unconditional, scale, interval: None };
+    }
+    Ok(field)
+}
+
+/// A field by name, as JSON, or as a file.
+fn named(model: &str) -> Result<FieldSpec, Failure> {
+    let schedule = ScheduleSpec::CondOt {};
+    match model {
+        "ring" => return Ok(FieldSpec::Ring { modes: 8, radius: 4.0, std: 0.3, schedule }),
+        "gaussian" => {
+            return Ok(FieldSpec::Gaussian { mean: vec![2.0, 0.0], std: 0.5, schedule });
+        }
+        _ if model.trim_start().starts_with('{') => return Ok(from_json("MODEL", model)?),
+        _ => {}
+    }
+    let ending = Path::new(model).extension().and_then(|e| e.to_str()).unwrap_or_default();
+    Ok(match ending.to_lowercase().as_str() {
+        "pt" | "pth" | "bin" | "ckpt" | "safetensors" => {
+            FieldSpec::Network { checkpoint: model.to_owned() }
+        }
+        _ => FieldSpec::Empirical { data: model.to_owned(), class: ClassSpec::Any {}, schedule },
+    })
+}
+
+fn classes(text: &str, data: &str) -> Result<ClassSpec, Failure> {
+    if text == "each" {
+        let labels = Files.data_set(data)?.labels.unwrap_or_default();
+        let mut classes = labels;
+        classes.sort_unstable();
+        classes.dedup();
+        if classes.is_empty() {
+            return Err(Failure::usage("--class", &format!("the data set {data} has no labels")));
+        }
+        return Ok(ClassSpec::Cycle { classes });
+    }
+    let classes: Result<Vec<u32>, _> = text.split(',').map(|c| c.trim().parse()).collect();
+    match classes.as_deref() {
+        Ok([class]) => Ok(ClassSpec::One { class: *class }),
+        Ok(classes) => Ok(ClassSpec::Cycle { classes: classes.to_vec() }),
+        Err(_) => {
+            let problem = format!("`{text}` is not a class; give a number, numbers `0,5`, or `each`");
+            Err(Failure::usage("--class", &problem))
+        }
+    }
+}
+
+fn number(flag: &str, text: &str) -> Result<f64, Failure> {
+    text.trim().parse().map_err(|_| Failure::usage(flag, &format!("`{text}` is not a number")))
+}
+
+fn stepping(run: &Run) -> Result<SteppingSpec, Failure> {
+    let (steps, span) = (run.steps, run.until.map(|end| [0.0, end]));
+    if let Some(rtol) = run.rtol {
+        let max_evaluations = run.max_evaluations.unwrap_or(10_000);
+        let atol = run.atol.unwrap_or(rtol);
+        return Ok(SteppingSpec::Adaptive { rtol, atol, max_evaluations, span });
+    }
+    let (name, value) = run.grid.split_once(':').unwrap_or((&run.grid, ""));
+    match name {
+        "uniform" if value.is_empty() => Ok(SteppingSpec::Uniform { steps, span }),
+        "shifted" => {
+            Ok(SteppingSpec::Shifted { steps, shift: number("--grid shifted", value)?, span })
+        }
+        "power" => Ok(SteppingSpec::Power { steps, exponent: number("--grid power", value)?, span }),
+        times if times.contains(',') => {
+            let times: Result<Vec<f64>, _> = times.split(',').map(|t| number("--grid", t)).collect();
+            Ok(SteppingSpec::Custom { times: times? })
+        }
+        _ => {
+            let grid = &run.grid;
+            let known = "known are uniform, shifted:A, power:P, and times such as 0,0.5,1";
+            Err(Failure::usage("--grid", &format!("unknown grid `{grid}`; {known}")))
+        }
+    }
+}
+
+fn gain(run: &Run) -> Result<Option<GainSpec>, Failure> {
+    if let Some(json) = &run.gain {
+        return Ok(Some(from_json("--gain", json)?));
+    }
+    if let Some(area) = run.ssc {
+        let json = serde_json::json!({"kind": "ssc", "area": area});
+        return Ok(Some(from_json("--ssc", &json.to_string())?));
+    }
+    let Some(kts) = &run.kts else { return Ok(None) };
+    let Some((launch, landing)) = kts.split_once(',') else {
+        let problem = format!("`{kts}` is not two numbers; write launch,landing such as 0.01,0.01");
+        return Err(Failure::usage("--kts", &problem));
+    };
+    let (launch, landing) = (number("--kts", launch)?, number("--kts", landing)?);
+    let json =
+        serde_json::json!({"kind": "kts", "launch_strength": launch, "landing_strength": landing});
+    Ok(Some(from_json("--kts", &json.to_string())?))
+}
