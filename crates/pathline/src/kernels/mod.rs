@@ -10,6 +10,8 @@
 
 mod product;
 mod vector;
+mod wide;
 
 pub use product::{Layout, ROW_BLOCK, add_transposed_product, product, rows_times};
 pub use vector::{dot, squared_distance, squared_norm};
+pub use wide::vectorised;
