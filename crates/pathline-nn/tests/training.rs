@@ -9,10 +9,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use pathline::{Batch, Error, Purpose, Seed, Shape};
+use pathline::field::FieldRecord;
+use pathline::{At, Batch, Error, Purpose, RowsMut, Seed, Shape, VelocityField};
 use pathline_nn::{
     Activation, AdamW, Decay, FlowData, FlowTraining, HeldOut, LearningRate, Mlp, MlpConfig,
-    Network, NetworkField, Source, TrainingState, held_out_loss, train,
+    NetworkField, Source, TrainingState, held_out_loss, train,
 };
 
 fn mlp(hidden: &[usize]) -> Box<Mlp> {
@@ -55,26 +56,71 @@ fn run(state: &mut TrainingState, data: &FlowData<'_>, until: u64) -> Result<f64
     Ok(last)
 }
 
-fn mean_loss(network: Box<dyn Network>, data: &FlowData<'_>) -> f64 {
+/// The held-out loss in five bins of time, on the same draws for every field.
+fn by_time(field: &dyn VelocityField, data: &FlowData<'_>) -> Vec<f64> {
     let how = HeldOut { bins: 5, draws: 1000, ..HeldOut::default() };
-    let bins = held_out_loss(&NetworkField::new(Arc::from(network)), data, &how).unwrap();
-    bins.iter().map(|bin| bin.loss).sum::<f64>() / bins.len() as f64
+    held_out_loss(field, data, &how).unwrap().iter().map(|bin| bin.loss).collect()
+}
+
+/// The field that minimises the loss from noise to a finite set: `(E[x_1 | x_t] - x_t) / (1 - t)`,
+/// with weights `exp(-|x_t - t x_1|^2 / (2 (1 - t)^2))`.
+struct Best(Batch);
+
+impl VelocityField for Best {
+    fn shape(&self) -> &Shape {
+        self.0.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
+        for (i, x) in at.x.iter().enumerate() {
+            let (t, x) = (at.t.at(i), [f64::from(x[0]), f64::from(x[1])]);
+            let point = |y: &[f32]| [f64::from(y[0]), f64::from(y[1])];
+            let energy = |y: &[f32]| {
+                let y = point(y);
+                ((x[0] - t * y[0]).powi(2) + (x[1] - t * y[1]).powi(2)) / (2.0 * (1.0 - t).powi(2))
+            };
+            let least = self.0.rows().iter().map(energy).fold(f64::INFINITY, f64::min);
+            let (mut sum, mut mean) = (0.0, [0.0; 2]);
+            for y in self.0.rows().iter() {
+                let weight = (least - energy(y)).exp();
+                sum += weight;
+                (0..2).for_each(|c| mean[c] += weight * point(y)[c]);
+            }
+            for c in 0..2 {
+                out.row(i)[c] = ((mean[c] / sum - x[c]) / (1.0 - t)) as f32;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self) -> FieldRecord {
+        FieldRecord::new("best")
+    }
 }
 
 #[test]
-fn the_loss_on_moons_falls_to_what_a_converged_network_has() {
+fn the_loss_on_moons_falls_to_nearly_the_least_there_is() {
     let target = moons(1000);
     let data = FlowData::from_noise(&target);
     let rate = LearningRate { peak: 3e-3, warm_up: 50, decay: Decay::Cosine { floor: 0.0 } };
     let optimiser = AdamW { learning_rate: rate, ema: vec![0.99], ..AdamW::default() };
     let training = FlowTraining { steps: 800, optimiser, ..FlowTraining::default() };
     let mut state = TrainingState::new(mlp(&[64, 64, 64]), training).unwrap();
-    let before = mean_loss(state.averaged(0).unwrap(), &data);
+    let loss = |state: &TrainingState| {
+        by_time(&NetworkField::new(Arc::from(state.averaged(0).unwrap())), &data)
+    };
+    let (before, least) = (loss(&state), by_time(&Best(target.clone()), &data));
     run(&mut state, &data, u64::MAX).unwrap();
-    let after = mean_loss(state.averaged(0).unwrap(), &data);
-    println!("held-out loss {before:.3} before, {after:.3} after");
-    assert!(before > 2.5, "before {before}");
-    assert!(after < 1.6, "after {after}");
+    let after = loss(&state);
+    // Up to t = 0.6, within 3 % of the minimum (0.2, 0.6 and 1.9 % when this was written). Later the
+    // target, a curve without width, makes the best field ever steeper, and 800 steps are too few:
+    // there it is only asked that the mean over all times has gone 85 % of its way (87.6 %).
+    for bin in 0..3 {
+        assert!(after[bin] < 1.03 * least[bin], "{after:?} {least:?}");
+    }
+    let mean = |bins: &[f64]| bins.iter().sum::<f64>() / 5.0;
+    let left = (mean(&after) - mean(&least)) / (mean(&before) - mean(&least));
+    assert!(left < 0.15, "{left} of the way is left");
 }
 
 #[test]
@@ -87,9 +133,9 @@ fn one_target_point_is_learnt_in_closed_form() {
     let how = HeldOut { bins: 10, draws: 500, ..HeldOut::default() };
     let field = NetworkField::new(Arc::from(state.averaged(0).unwrap()));
     let bins = held_out_loss(&field, &data, &how).unwrap();
-    println!("{:?}", bins.iter().map(|b| b.loss).collect::<Vec<_>>());
-    // Away from t = 1, where the field is infinitely steep.
-    assert!(bins[..5].iter().all(|bin| bin.loss < 0.05));
+    // A field of zero loses 1 + |x_1|^2 / 2 = 3.5; at most a fiftieth of it is left, away from t = 1,
+    // where the field is infinitely steep.
+    assert!(bins[..8].iter().all(|bin| bin.loss < 0.07));
 }
 
 #[test]
