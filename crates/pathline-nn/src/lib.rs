@@ -2,24 +2,24 @@
 //!
 //! A [`Network`] keeps its parameters in one arena ([`Parameters`]) and knows how to go forward and
 //! how to give the gradient of its training loss. [`NetworkField`] makes it a
-//! [`VelocityField`](pathline::VelocityField); [`train`] fits it to a point set. Results have the
+//! [`VelocityField`](pathline::VelocityField); [`train()`] fits it to a point set. Results have the
 //! same bytes for any number of threads, and training that was stopped and loaded again ends where it
 //! would have ended.
 
 mod checkpoint;
-mod draw;
-mod field;
-mod held_out;
-mod mlp;
-mod network;
+pub mod draw;
+pub mod field;
+pub mod held_out;
+pub mod mlp;
+pub mod network;
 mod ops;
-mod optimiser;
-mod parameters;
-mod rate;
+pub mod optimiser;
+pub mod parameters;
+pub mod rate;
 mod scratch;
-mod state;
+pub mod state;
 mod tensors;
-mod train;
+pub mod train;
 
 pub use checkpoint::{network_from_bytes, network_to_bytes};
 pub use draw::{Drawn, FlowData, Pairing, Source};

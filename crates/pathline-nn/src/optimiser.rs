@@ -130,19 +130,24 @@ impl AdamW {
     fn update_piece(&self, by: &Numbers, k: u64, g: &[f32], p: &mut [f32], block: &mut [f32]) {
         let (moments, averages) = block.split_at_mut(2 * p.len());
         let (m, v) = moments.split_at_mut(p.len());
-        for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-            let g = by.clip * g;
-            *m += by.new1 * (g - *m);
-            *v += by.new2 * (g * g - *v);
-            let step = by.rate * *m / ((by.unbias2 * *v).sqrt() + by.epsilon);
-            *p = by.keep * *p - step;
-        }
-        for (average, decay) in averages.chunks_exact_mut(p.len()).zip(&self.ema) {
-            let new = (1.0 - decay.min(k as f64 / (k as f64 + 9.0))) as f32;
-            for (e, p) in average.iter_mut().zip(&*p) {
-                *e += new * (p - *e);
-            }
-        }
+        kernels::vectorised(
+            #[inline(always)]
+            || {
+                for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+                    let g = by.clip * g;
+                    *m += by.new1 * (g - *m);
+                    *v += by.new2 * (g * g - *v);
+                    let step = by.rate * *m / ((by.unbias2 * *v).sqrt() + by.epsilon);
+                    *p = by.keep * *p - step;
+                }
+                for (average, decay) in averages.chunks_exact_mut(p.len()).zip(&self.ema) {
+                    let new = (1.0 - decay.min(k as f64 / (k as f64 + 9.0))) as f32;
+                    for (e, p) in average.iter_mut().zip(&*p) {
+                        *e += new * (p - *e);
+                    }
+                }
+            },
+        );
     }
 }
 

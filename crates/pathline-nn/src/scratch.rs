@@ -91,7 +91,7 @@ mod tests {
     fn a_cut_covers_every_row_once_and_leaves_no_part_empty() {
         for rows in 1..5000 {
             let cut = Cut::new(rows, 64);
-            assert!(cut.parts <= MOST_PARTS && cut.rows % 64 == 0);
+            assert!(cut.parts <= MOST_PARTS && cut.rows.is_multiple_of(64));
             assert!(cut.parts * cut.rows >= rows && (cut.parts - 1) * cut.rows < rows, "{rows}");
         }
         assert_eq!(Cut::new(0, 64).parts, 0);

@@ -1,7 +1,7 @@
 //! Training a velocity network on point sets by flow matching.
 //!
 //! Minimises `E |u_theta(t, x_t) - (x_1 - x_0)|^2 / d` over the pairs and times of
-//! [`FlowData`](crate::FlowData). Every draw is named by (seed, step, row) and every sum has a
+//! [`FlowData`]. Every draw is named by (seed, step, row) and every sum has a
 //! fixed order, so a run depends on its settings alone: not on threads, nor on being interrupted.
 //!
 //! # References

@@ -7,7 +7,7 @@
 //! # References
 //! Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors".
 
-use pathline::kernels::{Layout, add_transposed_product, product};
+use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
 
 use super::activation::Activation;
 
@@ -46,9 +46,7 @@ impl Linear<'_> {
         self.multiply(rows, x, y);
         match self.activation {
             None => self.add_bias(y),
-            Some(activation) => {
-                y.chunks_exact_mut(self.outputs).for_each(|row| activation.apply(row, self.bias));
-            }
+            Some(activation) => activation.apply(y, self.bias),
         }
     }
 
@@ -57,12 +55,7 @@ impl Linear<'_> {
         self.multiply(rows, x, y);
         match self.activation {
             None => self.add_bias(y),
-            Some(activation) => {
-                let slopes = slope.chunks_exact_mut(self.outputs);
-                for (row, slope) in y.chunks_exact_mut(self.outputs).zip(slopes) {
-                    activation.apply_saving(row, self.bias, slope);
-                }
-            }
+            Some(activation) => activation.apply_saving(y, self.bias, slope),
         }
     }
 
@@ -75,17 +68,22 @@ impl Linear<'_> {
         into: LinearGradient<'_>,
         dx: Option<&mut [f32]>,
     ) {
-        if self.activation.is_some() {
-            for (d, s) in delta.iter_mut().zip(slope) {
-                *d *= s;
-            }
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                if self.activation.is_some() {
+                    for (d, s) in delta.iter_mut().zip(slope) {
+                        *d *= s;
+                    }
+                }
+                for row in delta.chunks_exact(self.outputs) {
+                    for (b, d) in into.bias.iter_mut().zip(row) {
+                        *b += d;
+                    }
+                }
+            },
+        );
         add_transposed_product([self.outputs, self.inputs, rows], delta, x, into.weight);
-        for row in delta.chunks_exact(self.outputs) {
-            for (b, d) in into.bias.iter_mut().zip(row) {
-                *b += d;
-            }
-        }
         if let Some(dx) = dx {
             let extents = [rows, self.inputs, self.outputs];
             product(extents, delta, self.weight, Layout::Plain, 0.0, dx);

@@ -11,7 +11,9 @@
 mod product;
 mod update;
 mod vector;
+mod wide;
 
 pub use product::{Layout, ROW_BLOCK, add_transposed_product, product, rows_times};
 pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};
+pub use wide::vectorised;
