@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 /// Whether the command did all that was asked of it.
 fn run(cli: &Cli) -> Result<bool, Failure> {
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.threads.unwrap_or(0));
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.threads.map_or(0, usize::from));
     let pool = threads.build().map_err(|e| Failure::usage("--threads", &e.to_string()))?;
     pool.install(|| match &cli.command {
         Command::Demo(args) => commands::demo::run(args),

@@ -37,7 +37,7 @@ fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
         let problem = "only fields over a labelled data set have classes";
         return Err(Failure::usage("--class", problem));
     };
-    let of = |class| FieldSpec::Empirical { data: data.clone(), class, schedule: *schedule };
+    let of = |class| FieldSpec::Empirical { data: data.clone(), class, schedule: schedule.clone() };
     let mut field = of(classes(class, data)?);
     if let (Some(to), Some(at)) = (run.switch_to, run.switch_at) {
         let after = Box::new(of(ClassSpec::One { class: to }));

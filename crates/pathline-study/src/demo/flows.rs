@@ -128,7 +128,7 @@ fn trained(
 ) -> Result<(NetworkField, f64), Error> {
     let config =
         MlpConfig { shape: Shape::vector(2), hidden: vec![64; 3], activation: Activation::Silu };
-    let learning_rate = LearningRate { peak: 3e-3, warm_up: 100, decay: Decay::Cosine { floor: 0.01 } };
+    let learning_rate = LearningRate { peak: 3e-3, warm_up: 100, decay: Decay::Cosine { floor: 1e-5 } };
     let optimiser = AdamW { learning_rate, ..AdamW::default() };
     let training = FlowTraining { steps: STEPS, seed, optimiser, ..FlowTraining::default() };
     let mut state = TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?;
