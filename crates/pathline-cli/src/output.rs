@@ -40,7 +40,13 @@ macro_rules! from {
     )*};
 }
 
-from!(pathline::Error, pathline_data::Error, pathline_view::Error, pathline_study::Error, serde_json::Error);
+from!(
+    pathline::Error,
+    pathline_data::Error,
+    pathline_view::Error,
+    pathline_study::Error,
+    serde_json::Error
+);
 
 /// Prints one line of data.
 pub(crate) fn data(line: &str) -> Result<(), Failure> {
@@ -76,7 +82,6 @@ pub(crate) fn check_writable(path: &Path, force: bool) -> Result<(), Failure> {
 
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
-    let written =
-        if force { atomic::replace(path, bytes) } else { atomic::write_new(path, bytes) };
+    let written = if force { atomic::replace(path, bytes) } else { atomic::write_new(path, bytes) };
     Ok(written?)
 }

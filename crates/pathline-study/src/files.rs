@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pathline::spec::{Data, Resolver, SourceSpec};
 use pathline::{Batch, Seed, Shape, Source, VelocityField};
-use pathline_data::{DataSet, PointSet, fashion_mnist, file, load_images, load_points, safetensors, torch};
+use pathline_data::{
+    DataSet, PointSet, fashion_mnist, file, load_images, load_points, safetensors, torch,
+};
 use pathline_nn::{Activation, Mlp, NetworkField, Tensors, network_from_bytes};
 
 use crate::error::Error;
@@ -45,7 +47,8 @@ impl Files {
         if !path.exists() {
             let sets = PointSet::ALL.map(PointSet::name).join(", ");
             let problem = format!("there is no file or built-in set `{name}`");
-            let remedy = format!("give a path, or one of fashion-mnist, fashion-mnist-test, {sets}");
+            let remedy =
+                format!("give a path, or one of fashion-mnist, fashion-mnist-test, {sets}");
             return Err(Error::usage("data set", problem, remedy));
         }
         let table = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
@@ -114,10 +117,8 @@ fn mlp_from(
     tensors: std::collections::BTreeMap<String, pathline_data::Tensor>,
     activation: Activation,
 ) -> Result<Mlp, pathline::Error> {
-    let tensors: Tensors = tensors
-        .into_iter()
-        .map(|(name, t)| (name, (t.shape().to_vec(), t.into_data())))
-        .collect();
+    let tensors: Tensors =
+        tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect();
     Mlp::from_tensors(&tensors, activation)
 }
 

@@ -57,3 +57,8 @@ pub use observer::Observer;
 pub use seed::{Purpose, Seed};
 pub use time_grid::TimeGrid;
 pub use trajectory::{Outcome, Save, Trajectory};
+
+/// Compiles and runs the README's program.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -87,7 +87,8 @@ fn classes(text: &str, data: &str) -> Result<ClassSpec, Failure> {
         Ok([class]) => Ok(ClassSpec::One { class: *class }),
         Ok(classes) => Ok(ClassSpec::Cycle { classes: classes.to_vec() }),
         Err(_) => {
-            let problem = format!("`{text}` is not a class; give a number, numbers `0,5`, or `each`");
+            let problem =
+                format!("`{text}` is not a class; give a number, numbers `0,5`, or `each`");
             Err(Failure::usage("--class", &problem))
         }
     }
@@ -110,9 +111,12 @@ fn stepping(run: &Run) -> Result<SteppingSpec, Failure> {
         "shifted" => {
             Ok(SteppingSpec::Shifted { steps, shift: number("--grid shifted", value)?, span })
         }
-        "power" => Ok(SteppingSpec::Power { steps, exponent: number("--grid power", value)?, span }),
+        "power" => {
+            Ok(SteppingSpec::Power { steps, exponent: number("--grid power", value)?, span })
+        }
         times if times.contains(',') => {
-            let times: Result<Vec<f64>, _> = times.split(',').map(|t| number("--grid", t)).collect();
+            let times: Result<Vec<f64>, _> =
+                times.split(',').map(|t| number("--grid", t)).collect();
             Ok(SteppingSpec::Custom { times: times? })
         }
         _ => {

@@ -6,7 +6,8 @@ use pathline::solver::EULER;
 use pathline::statistics::{Estimate, wilson};
 use pathline::{Batch, Observer, Run, Seed, Source, TimeGrid, sample};
 use pathline_view::{
-    Axis, BarSeries, Bars, Content, Figure, Images as Pictures, Lines, Section, Series,
+    Axis, BarSeries, Bars, Content, Figure, Group, Images as Pictures, Lines, Scatter, Section,
+    Series,
 };
 
 use super::images::{Images, class_name, picture};
@@ -33,8 +34,11 @@ pub struct Memoriser {
     pub energy: Vec<Energy>,
     /// Power over time.
     pub power: Vec<PowerPoint>,
-    /// Mean of `1/2 |x_1 - x_0|^2` over random pairs: no mean power of the exact field exceeds it.
+    /// Expectation of `1/2 |x_1 - x_0|^2` over unpaired noise and images, `1/2 (E |x_1|^2 + d)`: the
+    /// expected power of the exact field never exceeds it.
     pub power_bound: f64,
+    /// Standard error of the mean power at the last step.
+    pub power_error: f64,
     #[serde(skip)]
     ends: Batch,
     #[serde(skip)]
@@ -53,6 +57,8 @@ pub(super) fn memoriser(images: &Images, seed: Seed) -> Result<Memoriser, Error>
     let found = memorisation(&ends, known, MEMORISED_RATIO)?;
     let floor = memorisation(&images.held_out.batch, known, MEMORISED_RATIO)?;
     let noise = source.noise(field.shape());
+    let power = power.points();
+    let last = power.last();
     Ok(Memoriser {
         samples,
         steps,
@@ -62,8 +68,9 @@ pub(super) fn memoriser(images: &Images, seed: Seed) -> Result<Memoriser, Error>
         held_out_images: images.held_out.batch.len(),
         residual: residual(&ends, &noise, known, &found.nearest),
         energy: energy.samples().to_vec(),
-        power: power.points(),
-        power_bound: pair_energy(&noise, known),
+        power_bound: pair_energy(known),
+        power_error: last.map_or(f64::NAN, |p| p.deviation / (samples as f64).sqrt()),
+        power,
         ends,
         nearest: found.nearest,
     })
@@ -85,13 +92,10 @@ pub(super) fn residual(ends: &Batch, noise: &Batch, known: &Batch, nearest: &[us
     (0..ends.len()).map(share).sum::<f64>() / ends.len().max(1) as f64
 }
 
-/// Mean of `1/2 |x_1 - x_0|^2` over all training images against the given noise, one noise each.
-fn pair_energy(noise: &Batch, known: &Batch) -> f64 {
-    let n = known.len();
-    let each = (0..n).map(|i| {
-        0.5 * pathline::kernels::squared_distance(known.row(i), noise.row(i % noise.len()))
-    });
-    each.sum::<f64>() / n as f64
+/// `1/2 (mean |x_1|^2 + d)` over the training images.
+fn pair_energy(known: &Batch) -> f64 {
+    let total: f64 = known.rows().iter().map(pathline::kernels::squared_norm).sum();
+    0.5 * (total / known.len() as f64 + known.width() as f64)
 }
 
 impl Memoriser {
@@ -105,7 +109,7 @@ impl Memoriser {
                      in closed form: a weighted mean over the training images. Here it is, exact, over \
                      {} Fashion-MNIST images, sampled class by class with {} Euler steps. Every sample \
                      is a training image: the exact minimiser of the training loss generates nothing \
-                     new. Whatever a trained network creates, it creates by *not* reaching this field.",
+                     new. Whatever a trained network creates, it creates by not reaching this field.",
                     self.training_images, self.steps
                 ),
                 figures: vec![self.gallery(images), self.memorised_bars()],
@@ -119,7 +123,12 @@ impl Memoriser {
                        all of it, so any statement about energy is first of all a statement about how far \
                        an image lies from the noise: the split, and not the sum, tells how the field bends."
                     .to_owned(),
-                figures: vec![self.power_lines(), self.split_bars(), self.extremes(images)],
+                figures: vec![
+                    self.power_lines(),
+                    self.split_points(),
+                    self.split_bars(),
+                    self.extremes(),
+                ],
             },
         ]
     }
@@ -148,8 +157,9 @@ impl Memoriser {
             look_for: "Each pair is the same picture. The distance that is left is \
                        rounding."
                 .to_owned(),
-            command: "pathline sample fashion-mnist --class each -n 200 --steps 50 --out samples.png"
-                .to_owned(),
+            command:
+                "pathline sample fashion-mnist --class each -n 200 --steps 50 --out samples.png"
+                    .to_owned(),
             alt: "Rows of garments; every generated garment equals the training image below it."
                 .to_owned(),
             content: Content::Images(Pictures {
@@ -177,8 +187,9 @@ impl Memoriser {
             look_for: "The lower bar is the floor: real, new images that the criterion would call \
                        memorised. No memorisation figure means anything without it."
                 .to_owned(),
-            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --data fashion-mnist"
-                .to_owned(),
+            command:
+                "pathline measure fashion-mnist --class each -n 200 --steps 50 --data fashion-mnist"
+                    .to_owned(),
             alt: format!(
                 "Memorisation fraction {:.0} % for samples of the exact field, {:.1} % for held-out \
                  images.",
@@ -201,10 +212,14 @@ impl Memoriser {
         Figure {
             id: "power".to_owned(),
             title: "Power over time".to_owned(),
-            caption: "Half the squared speed at the start of each step: mean over samples, and one \
-                      standard deviation around it. The dashed line is the mean over unpaired noise and \
-                      images, which no exact field exceeds on average."
-                .to_owned(),
+            caption: format!(
+                "Half the squared speed at the start of each step: mean over {} samples, and one standard \
+                 deviation around it. The dashed line is its expectation over unpaired noise and images, \
+                 which the expected power of the exact field cannot exceed; the mean shown here is known to \
+                 \u{b1} {:.0}.",
+                self.samples,
+                1.96 * self.power_error
+            ),
             look_for: "The power rises while the field decides for an image, then stays flat. There is \
                        no terminal blow-up on the field's own trajectories; it is found only off them."
                 .to_owned(),
@@ -224,6 +239,31 @@ impl Memoriser {
         }
     }
 
+    fn split_points(&self) -> Figure {
+        let points = self.energy.iter().map(|e| [e.chord, e.bending]).collect();
+        Figure {
+            id: "chord-bending".to_owned(),
+            title: "Chord and bending of every trajectory".to_owned(),
+            caption: "One point a sample. The kinetic energy is the sum of the two axes."
+                .to_owned(),
+            look_for:
+                "Mind the scales: the chord is some fifty times the bending, and the two are \
+                       different properties. What is said of the energy alone is said of the chord."
+                    .to_owned(),
+            command:
+                "pathline measure fashion-mnist --class each -n 200 --steps 50 --page split.html"
+                    .to_owned(),
+            alt: "Scatter of bending energy against chord energy, without a clear trend."
+                .to_owned(),
+            content: Content::Scatter(Scatter {
+                x: Axis::new("chord energy"),
+                y: Axis::new("bending energy"),
+                groups: vec![Group::new("samples", points)],
+                ..Scatter::default()
+            }),
+        }
+    }
+
     fn split_bars(&self) -> Figure {
         let of = |class: usize, part: fn(&Energy) -> f64| {
             let these: Vec<f64> = self.energy.iter().skip(class).step_by(10).map(part).collect();
@@ -234,13 +274,15 @@ impl Memoriser {
         Figure {
             id: "bending".to_owned(),
             title: "Bending, by class".to_owned(),
-            caption: "The part of the kinetic energy that is not the straight chord, in per cent of the \
+            caption:
+                "The part of the kinetic energy that is not the straight chord, in per cent of the \
                       whole."
+                    .to_owned(),
+            look_for:
+                "A few per cent everywhere: the exact field's trajectories are nearly straight."
+                    .to_owned(),
+            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --json"
                 .to_owned(),
-            look_for: "A few per cent everywhere: the exact field's trajectories are nearly straight. \
-                       Classes whose images look alike bend more, because the field decides late."
-                .to_owned(),
-            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --json".to_owned(),
             alt: "Bars of a few per cent for each of the ten classes.".to_owned(),
             content: Content::Bars(Bars {
                 value: Axis::new("bending, % of energy"),
@@ -250,7 +292,7 @@ impl Memoriser {
         }
     }
 
-    fn extremes(&self, _: &Images) -> Figure {
+    fn extremes(&self) -> Figure {
         let mut order: Vec<usize> = (0..self.energy.len()).collect();
         order.sort_by(|&a, &b| self.energy[a].left.total_cmp(&self.energy[b].left));
         let shown = 10.min(order.len());
@@ -265,12 +307,14 @@ impl Memoriser {
             title: "Lowest and highest energy".to_owned(),
             caption: "The ten samples with the least kinetic path energy, and the ten with the most."
                 .to_owned(),
-            look_for: "Energy follows how much of the frame a garment fills, for that decides how far \
-                       it lies from the noise. It says little about whether the picture is good."
+            look_for: "Pictures that are mostly empty background cost most, mid-gray garments that fill \
+                       the frame cost least: pixels run from -1 to 1, so an empty picture lies farthest \
+                       from the noise around 0. Energy says little about whether a picture is good."
                 .to_owned(),
-            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --page extremes.html"
+            command: "pathline sample fashion-mnist --class each -n 200 --steps 50 --out energies.npz"
                 .to_owned(),
-            alt: "Two rows of garments: slight ones with low energy, large bright ones with high energy."
+            alt: "Two rows of garments: gray ones that fill the frame with low energy, shoes on empty \
+                  background with high energy."
                 .to_owned(),
             content: Content::Images(Pictures {
                 columns: 10,

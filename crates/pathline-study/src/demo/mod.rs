@@ -52,8 +52,7 @@ pub fn demo(seed: Seed, progress: &mut dyn Progress) -> Result<Demo, Error> {
     let flows = flows::flows(seed, &mut Part::new(progress, 0.0, 0.55))?;
     progress.at(0.55, "sampling the exact field");
     let memoriser = memoriser::memoriser(&images, seed)?;
-    let corrections =
-        corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
+    let corrections = corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
     let switching = switching::switching(&images, seed, &mut Part::new(progress, 0.8, 1.0))?;
     progress.at(1.0, "done");
     Ok(Demo {
@@ -92,7 +91,7 @@ impl Demo {
             command: format!("pathline demo --seed {}", self.seed.0),
             facts: vec![
                 Fact::new("seed", self.seed.0),
-                Fact::new("images", "2 000 of Fashion-MNIST, embedded"),
+                Fact::new("images", "2 000 of Fashion-MNIST"),
                 Fact::new("trained just now", "two 2-D flows"),
                 Fact::new("Pathline", self.version),
             ],
@@ -108,8 +107,6 @@ impl Demo {
         let percent = |v: f64| format!("{:.1} %", 100.0 * v);
         let [independent, paired] = [0, 1].map(|i| self.flows.flows.get(i));
         let straight = |f: Option<&Flow>| f.map_or(f64::NAN, |f| f.straightness.value);
-        let worst = self.flows.network_deficit.iter().map(|p| p.gain.value - 1.0);
-        let worst = worst.fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let mild = self.corrections.rows.get(1);
         let late = self.switching.points.last();
         vec![
@@ -133,7 +130,10 @@ impl Demo {
                 percent(late.map_or(f64::NAN, |p| p.agreement.value)),
                 late.map_or(f64::NAN, |p| p.distance)
             ),
-            format!("radial error   at most {} over time", percent(worst.abs())),
+            format!(
+                "radial error   of the first flow: at most {} of the needed speed at any time",
+                percent(self.flows.radial_error())
+            ),
         ]
     }
 }

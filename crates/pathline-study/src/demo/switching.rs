@@ -8,9 +8,7 @@ use pathline::neighbours::{Exclude, nearest};
 use pathline::solver::EULER;
 use pathline::statistics::{Estimate, wilson};
 use pathline::{Batch, Run, Seed, Source, TimeGrid, sample};
-use pathline_view::{
-    Axis, Content, Figure, Images as Pictures, LineStyle, Lines, Section, Series,
-};
+use pathline_view::{Axis, Content, Figure, Images as Pictures, LineStyle, Lines, Section, Series};
 
 use super::images::{Images, class_name, picture};
 use crate::error::Error;
@@ -51,7 +49,7 @@ pub(super) fn switching(
     seed: Seed,
     progress: &mut dyn Progress,
 ) -> Result<Switching, Error> {
-    let (samples, steps) = (60, 50);
+    let (samples, steps) = (100, 50);
     let (before, after) = (images.by_class(0)?, images.by_class(SHIFT)?);
     let run = Run::on(TimeGrid::uniform(steps)?, &EULER);
     let source = Source::new(seed, samples);
@@ -62,8 +60,9 @@ pub(super) fn switching(
     };
     let (old, new) = (end_of(1.0)?, end_of(0.0)?);
     let apart = total_distance(&old, &new);
-    let times: Vec<f64> =
-        [1, 2, 5, 8, 10, 13, 15, 18, 20, 25, 30, 35, 40, 44, 47, 49].map(|k| f64::from(k) / 50.0).into();
+    let times: Vec<f64> = [1, 2, 5, 8, 10, 13, 15, 18, 20, 25, 30, 35, 40, 44, 47, 49]
+        .map(|k| f64::from(k) / 50.0)
+        .into();
     let (mut points, mut strip) = (Vec::new(), vec![(0.0, new.clone())]);
     for (i, &t) in times.iter().enumerate() {
         progress.at(i as f64 / times.len() as f64, "switching the class in mid-flight");
@@ -116,8 +115,7 @@ impl Switching {
                        distance climbs and stays high. A distance plateau shows which image was reached, \
                        not that the model held on to the old class: it is no measure of inertia."
                 .to_owned(),
-            command: "pathline sample fashion-mnist --class each --switch-to 5 --switch-at 0.4 --out s.png"
-                .to_owned(),
+            command: "pathline demo --json".to_owned(),
             alt: "Agreement with the new class stays at one for every switch time, while the distance to \
                   the reference climbs to a plateau."
                 .to_owned(),
@@ -163,7 +161,8 @@ impl Switching {
             look_for: "Only the last column shows the old class. In between, every image is a training \
                        image of the new class, but not always the same one."
                 .to_owned(),
-            command: "pathline demo".to_owned(),
+            command: "pathline sample fashion-mnist --class each --switch-to 5 --switch-at 0.4 --out s.png"
+                .to_owned(),
             alt: "Four rows of garments. All but the last column show the new class.".to_owned(),
             content: Content::Images(Pictures {
                 columns: columns.len(),

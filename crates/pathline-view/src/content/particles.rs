@@ -120,23 +120,35 @@ fn positions(particles: &Particles) -> impl Iterator<Item = [f32; 2]> + '_ {
     moving.chain(particles.panels.iter().flat_map(|p| &p.target)).copied()
 }
 
-/// The square around the middle 99 % of all positions, with a tenth of air: a few particles that
-/// fly off do not shrink the rest to a dot.
+/// The square that holds the middle 99 % of every frame and of every target, with some air: a few
+/// particles that fly off do not shrink the rest to a dot, and no moment of the flow is cut off.
 fn view(particles: &Particles) -> View {
+    let frames = particles.panels.iter().flat_map(|p| p.frames.iter().chain([&p.target]));
     let ends = |axis: usize| {
-        let mut values: Vec<f32> =
-            positions(particles).map(|p| p[axis]).filter(|v| v.is_finite()).collect();
-        values.sort_by(f32::total_cmp);
-        let at = |share: f64| {
-            let index = (share * values.len().saturating_sub(1) as f64).round() as usize;
-            values.get(index).copied().map_or(0.0, f64::from)
-        };
-        [at(0.005), at(0.995)]
+        frames
+            .clone()
+            .filter_map(|frame| middle(frame, axis))
+            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], [from, to]| {
+                [low.min(from), high.max(to)]
+            })
     };
     let [x, y] = [ends(0), ends(1)];
-    let half = 0.55 * (x[1] - x[0]).max(y[1] - y[0]);
-    let half = if half > 0.0 { half } else { 1.0 };
-    View { centre: [(x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0], half }
+    let half = 0.56 * (x[1] - x[0]).max(y[1] - y[0]);
+    if half.is_finite() && half > 0.0 {
+        View { centre: [(x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0], half }
+    } else {
+        let at = |ends: [f64; 2]| if ends[0].is_finite() { ends[0] } else { 0.0 };
+        View { centre: [at(x), at(y)], half: 1.0 }
+    }
+}
+
+/// Where the middle 99 % of one frame's finite positions begin and end on one axis.
+fn middle(frame: &[[f32; 2]], axis: usize) -> Option<[f64; 2]> {
+    let mut values: Vec<f32> = frame.iter().map(|p| p[axis]).filter(|v| v.is_finite()).collect();
+    values.sort_by(f32::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    let at = |share: f64| f64::from(values[(share * last as f64).round() as usize]);
+    Some([at(0.005), at(0.995)])
 }
 
 fn notes(particles: &Particles, view: View) -> Vec<String> {
