@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn columns_align_and_control_characters_go() {
         let made = table(&Table {
-            columns: vec![Column::text("solver"), Column::numeric("nfe")],
+            columns: vec![Column::text("solver"), Column::numeric("cost")],
             rows: vec![
                 vec![Cell::text("Euler\u{1b}[31m"), Cell::number(50.0)],
                 vec![Cell::text("Heun")],
             ],
             note: "n = 3".into(),
         });
-        assert_eq!(made, "solver      nfe\n──────────  ───\nEuler [31m   50\nHeun\nn = 3\n");
+        assert_eq!(made, "solver      cost\n──────────  ────\nEuler [31m    50\nHeun\nn = 3\n");
     }
 }

@@ -14,8 +14,8 @@
 //! orthogonality of a conditional mean and its residual.
 //!
 //! # Not to be confused with
-//! The "ideal gain" `|u|^2 / <v,u>` of an independent probe, which is above 1 for an exact field: a
-//! sampler that used it would overshoot.
+//! The "ideal gain" `|u|^2 / <v,u>` of an independent probe, which is above 1 for an exact field:
+//! scaling by it would overshoot.
 
 use std::ops::Range;
 

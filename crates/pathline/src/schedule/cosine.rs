@@ -5,7 +5,7 @@
 //!
 //! # References
 //! Albergo and Vanden-Eijnden (2023), "Building Normalizing Flows with Stochastic Interpolants",
-//! the trigonometric interpolant; Ma et al. (2024), "SiT" (GVP).
+//! the trigonometric path; Ma et al. (2024), "SiT" (GVP).
 //!
 //! # Not to be confused with
 //! The cosine *noise schedule* of Nichol and Dhariwal (2021), which shifts and clips the angle; and
