@@ -27,9 +27,7 @@ pub fn recording_page(recording: &Recording, name: &str) -> Report {
     figures.extend(energies(recording, &command));
     let run = &recording.run;
     let shape = format!("{extents:?}");
-    let spec = |pointer: &str| {
-        run.spec.pointer(pointer).map_or_else(String::new, |v| v.to_string().replace('"', ""))
-    };
+    let spec = |pointer: &str| run.spec.pointer(pointer).map_or_else(String::new, phrase);
     Report {
         title: format!("Recording {name}"),
         lead: format!(
@@ -41,7 +39,7 @@ pub fn recording_page(recording: &Recording, name: &str) -> Report {
         command,
         facts: vec![
             Fact::new("field", stack(&run.field)),
-            Fact::new("solver", spec("/run/solver/kind")),
+            Fact::new("solver", spec("/run/solver")),
             Fact::new("stepping", spec("/run/stepping")),
             Fact::new("gain", spec("/run/gain")),
             Fact::new("seed", spec("/seed")),
@@ -61,6 +59,20 @@ pub fn recording_page(recording: &Recording, name: &str) -> Report {
         references: Vec::new(),
         footer: "Made by Pathline.".to_owned(),
     }
+}
+
+/// A part of a spec in words: its kind first, then its numbers, `uniform, steps 20`.
+fn phrase(value: &serde_json::Value) -> String {
+    let plain = |v: &serde_json::Value| match v {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let serde_json::Value::Object(parts) = value else { return plain(value) };
+    let kind = parts.get("kind").map(plain);
+    let off = |v: &serde_json::Value| v.is_null() || *v == false;
+    let rest = parts.iter().filter(|(name, v)| *name != "kind" && !off(v));
+    let rest = rest.map(|(name, v)| format!("{} {}", name.replace('_', " "), plain(v)));
+    kind.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
 }
 
 /// A field and what it wraps, as `outer(inner, inner)`.
