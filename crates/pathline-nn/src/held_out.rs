@@ -11,14 +11,15 @@
 use pathline::{At, Batch, Error, Samples, Seed, Times, VelocityField};
 
 use crate::draw::{Examples, FlowData};
+use crate::train::MOST_ROWS;
 
 /// How the held-out loss is measured.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeldOut {
-    /// Equal bins of time, at least 1; 10.
+    /// Equal bins of time, from 1 to 2^24; 10.
     pub bins: usize,
-    /// Draws in each bin, at least 2; 2048.
+    /// Draws in each bin, from 2 to 2^24; 2048.
     pub draws: usize,
     /// Names every draw; give another seed than the training's.
     pub seed: Seed,
@@ -46,7 +47,7 @@ pub struct BinLoss {
 /// The loss of `field` in every bin of time, between the ends of `data`.
 ///
 /// # Errors
-/// [`Error::Invalid`] for no bin or fewer than two draws; from [`FlowData::check`], the pairing and
+/// [`Error::Invalid`] for a number of bins or draws out of its range; from [`FlowData::check`], the pairing and
 /// the field; [`Error::NonFinite`] naming the draw whose velocity is not finite.
 ///
 /// # Examples
@@ -69,9 +70,13 @@ pub fn held_out_loss(
     data: &FlowData<'_>,
     how: &HeldOut,
 ) -> Result<Vec<BinLoss>, Error> {
-    if how.bins == 0 || how.draws < 2 {
+    if !(1..=MOST_ROWS).contains(&how.bins) || !(2..=MOST_ROWS).contains(&how.draws) {
         let value = format!("{} bins of {} draws", how.bins, how.draws);
-        return Err(Error::invalid("held-out loss", value, "at least 1 bin of 2 draws"));
+        return Err(Error::invalid(
+            "held-out loss",
+            value,
+            "give 1 bin of 2 draws at least, and neither above 2^24",
+        ));
     }
     data.check(field.shape())?;
     let mut examples = Examples::new(how.draws, field.shape());

@@ -77,8 +77,7 @@ fn bias_name(layer: usize) -> String {
 impl MlpConfig {
     /// Inputs and outputs of every layer.
     fn extents(&self) -> Result<Vec<[usize; 2]>, Error> {
-        // Again, because a shape that was read from a file has not been checked.
-        let state = Shape::new(self.shape.extents())?.elements();
+        let state = self.shape.elements();
         let mut extents = Vec::with_capacity(self.hidden.len() + 1);
         let (mut inputs, mut values) = (state.saturating_add(1), 0_usize);
         for &outputs in self.hidden.iter().chain([&state]) {

@@ -20,7 +20,7 @@ use crate::scratch::Scratch;
 use crate::state::TrainingState;
 
 /// Most rows of a batch: beyond it, the number is taken for a mistake.
-const MOST_ROWS: usize = 1 << 24;
+pub(crate) const MOST_ROWS: usize = 1 << 24;
 
 /// The settings of a training run.
 ///

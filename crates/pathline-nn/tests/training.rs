@@ -124,6 +124,16 @@ fn the_loss_on_moons_falls_to_nearly_the_least_there_is() {
 }
 
 #[test]
+fn an_absurd_measurement_is_refused() {
+    let target = Batch::from_vec(vec![2.0, -1.0], Shape::vector(2)).unwrap();
+    let field = NetworkField::new(Arc::new(*mlp(&[4])));
+    for (bins, draws) in [(0, 9), (1, 1), (usize::MAX, 9), (1, usize::MAX)] {
+        let how = HeldOut { bins, draws, ..HeldOut::default() };
+        assert!(held_out_loss(&field, &FlowData::from_noise(&target), &how).is_err());
+    }
+}
+
+#[test]
 fn one_target_point_is_learnt_in_closed_form() {
     // With a single target x_1 the field is (x_1 - x) / (1 - t), and so is its loss: zero.
     let target = Batch::from_vec(vec![2.0, -1.0], Shape::vector(2)).unwrap();

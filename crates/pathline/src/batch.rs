@@ -7,8 +7,23 @@ use crate::error::Error;
 
 /// The shape of one sample: `[2]` for a point of the plane, `[1, 28, 28]` for a small image.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
 pub struct Shape(Vec<usize>);
+
+impl TryFrom<Vec<usize>> for Shape {
+    type Error = Error;
+
+    /// As [`Shape::new`]: what is read from a file is checked like anything else.
+    fn try_from(extents: Vec<usize>) -> Result<Self, Error> {
+        Self::new(extents)
+    }
+}
+
+impl From<Shape> for Vec<usize> {
+    fn from(shape: Shape) -> Self {
+        shape.0
+    }
+}
 
 impl Shape {
     /// A shape from its extents. An empty list is a scalar sample of one element.
@@ -400,5 +415,21 @@ impl<'a> At<'a> {
             Error::check_count("times", x.len(), ts.len())?;
         }
         Ok(Self { samples, t, x })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_from_a_file_is_checked() {
+        let read = |text: &str| serde_json::from_str::<Shape>(text);
+        let image = read("[1, 28, 28]").unwrap();
+        assert_eq!(image.elements(), 784);
+        assert_eq!(serde_json::to_string(&image).unwrap(), "[1,28,28]");
+        for bad in ["[0]", "[2, 0]", "[4294967296, 4294967296]", "[-1]"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

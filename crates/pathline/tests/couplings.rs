@@ -188,8 +188,21 @@ fn distances_match_a_direct_sum_far_from_the_origin() {
 }
 
 #[test]
+fn distances_match_a_direct_sum_around_the_width_of_a_panel() {
+    for d in [1, 383, 384, 385, 1000] {
+        let (a, b) = (gaussian(5, d, 7), gaussian(3, d, 8));
+        let cost = squared_distances(&a, &b).unwrap();
+        for (e, &found) in cost.iter().enumerate() {
+            let pairs = a.row(e / 3).iter().zip(b.row(e % 3));
+            let wanted: f64 = pairs.map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum();
+            assert!((f64::from(found) - wanted).abs() < 1e-5 * (d as f64 + wanted), "{d}");
+        }
+    }
+}
+
+#[test]
 fn pairs_do_not_depend_on_the_number_of_threads() {
-    let (source, target) = (gaussian(600, 48, 3), gaussian(600, 48, 4));
+    let (source, target) = (gaussian(600, 500, 3), gaussian(600, 500, 4));
     let coupling = CouplingSpec::MinibatchOt {}.build();
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -200,6 +200,12 @@ fn memorisation_refuses_what_it_cannot_answer() {
     for threshold in [0.0, -1.0, 1.5, f64::NAN] {
         assert!(memorisation(&samples, &data, threshold).is_err());
     }
+    // Rows without an order between them must not get as far as being sorted.
+    let mut holes = gaussian(500, samples.width(), 9);
+    holes.as_mut_slice().iter_mut().step_by(3).for_each(|v| *v = f32::NAN);
+    let holes = holes.reshaped(samples.shape().clone()).unwrap();
+    let message = memorisation(&samples, &holes, 0.3).unwrap_err().to_string();
+    assert!(message.contains("row 0, column 0"), "{message}");
     let one = memorisation(&samples.select(&[0]).unwrap(), &data, MEMORISED_RATIO).unwrap();
     assert_eq!(one.fraction, 1.0);
 }

@@ -57,6 +57,8 @@ fn ends_are_pure_source_and_pure_target() {
     for schedule in all() {
         let (start, end) = (schedule.at(0.0), schedule.at(1.0));
         assert_eq!((end.alpha, end.sigma), (1.0, 0.0), "{}", schedule.name());
+        // Not minus infinity, which is no ratio.
+        assert_eq!(end.alpha / end.sigma, f64::INFINITY, "{}", schedule.name());
         if schedule.name() != "vp" {
             assert_eq!((start.alpha, start.sigma), (0.0, 1.0), "{}", schedule.name());
         }

@@ -136,6 +136,10 @@ fn bad_input_is_refused() {
     assert!(student_quantile(0.5, 0.0).is_err() && normal_quantile(f64::NAN).is_err());
     assert!(Bootstrap::default().interval(1, |_| Some(0.0)).is_err());
     assert!(Bootstrap::default().interval(5, |_| Some(f64::NAN)).is_err());
+    for resamples in [0, 1, usize::MAX] {
+        let absurd = Bootstrap { resamples, ..Bootstrap::default() };
+        assert!(absurd.interval(5, |_| Some(0.0)).is_err());
+    }
     assert!(Jackknife::default().interval(5, |_| Some(0.0)).is_err());
     assert!(
         Jackknife { blocks: 5, level: 0.9 }.interval(5, |r| (r.len() == 5).then_some(0.0)).is_err()

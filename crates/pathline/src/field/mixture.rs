@@ -98,7 +98,7 @@ impl GaussianMixture {
     /// `2 pi k / modes`, is class `k`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no mode, or a number is negative or not finite.
+    /// [`Error::Invalid`] when there is no mode, `std` is negative, or a number is not finite.
     pub fn ring(modes: u32, radius: f64, std: f64) -> Result<Self, Error> {
         let angle = |k: u32| std::f64::consts::TAU * f64::from(k) / f64::from(modes);
         let point = |k: u32| [(radius * angle(k).cos()) as f32, (radius * angle(k).sin()) as f32];

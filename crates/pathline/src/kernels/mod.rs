@@ -3,8 +3,8 @@
 //! This is the only module with `unsafe` code, and it exports only safe functions. Two rules make
 //! a row's bytes independent of the batch it came in and of the number of threads:
 //!
-//! 1. Matrix products are asked for in blocks of exactly [`ROW_BLOCK`] rows, the last one padded
-//!    with zeros. The product library picks other kernels (and so another order of summation) for
+//! 1. Where a row's result must not depend on its batch, matrix products are asked for in blocks of
+//!    exactly [`ROW_BLOCK`] rows, the last one padded with zeros. The product library picks other kernels (and so another order of summation) for
 //!    small row counts; it never sees one here.
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 

@@ -44,7 +44,7 @@ pub fn add_transposed_product([m, n, k]: [usize; 3], left: &[f32], right: &[f32]
 type Strided<'a> = (&'a [f32], usize, usize);
 
 fn raw([m, n, k]: [usize; 3], left: Strided<'_>, right: Strided<'_>, keep: f32, out: &mut [f32]) {
-    let fits = left.0.len() == m * k && right.0.len() == k * n && out.len() == m * n;
+    let fits = holds(left.0, m, k) && holds(right.0, k, n) && holds(out, m, n);
     debug_assert!(fits, "product: slices do not match {m} x {n} x {k}");
     if !fits || m == 0 || n == 0 {
         return;
@@ -76,6 +76,12 @@ fn raw([m, n, k]: [usize; 3], left: Strided<'_>, right: Strided<'_>, keep: f32, 
             gemm::Parallelism::None,
         );
     }
+}
+
+/// Whether a slice is a `rows x columns` matrix. Extents whose product wraps to the length of the
+/// slice would lead far outside of it.
+fn holds(slice: &[f32], rows: usize, columns: usize) -> bool {
+    rows.checked_mul(columns) == Some(slice.len())
 }
 
 /// `out = rows * right` for any number of rows, in padded blocks of [`ROW_BLOCK`], in parallel.
@@ -143,6 +149,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn extents_that_wrap_are_not_taken_for_a_small_matrix() {
+        assert!(holds(&[0.0; 6], 2, 3) && holds(&[], usize::MAX, 0));
+        assert!(!holds(&[], 1 << (usize::BITS - 1), 2));
+        assert!(!holds(&[0.0; 2], usize::MAX / 2 + 2, 2));
     }
 
     #[test]

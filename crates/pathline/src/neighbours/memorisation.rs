@@ -14,7 +14,7 @@
 
 use std::cmp::Ordering;
 
-use super::nearest::{Exclude, nearest};
+use super::nearest::{Exclude, check_finite, nearest};
 use crate::batch::Batch;
 use crate::error::Error;
 
@@ -60,6 +60,8 @@ pub fn memorisation(queries: &Batch, data: &Batch, threshold: f64) -> Result<Mem
         let remedy = "give at least one sample: a fraction of nothing is undefined";
         return Err(Error::invalid("number of samples", 0, remedy));
     }
+    // Before the rows are sorted: with NaN among them they have no order.
+    check_finite("data value", data)?;
     let points = different_rows(data);
     if points.len() < 2 {
         let remedy = "d1 / d2 needs at least two different rows";

@@ -95,7 +95,7 @@ pub fn nearest(
 }
 
 /// Fails on the first value that is infinite or not a number.
-fn check_finite(what: &'static str, batch: &Batch) -> Result<(), Error> {
+pub(super) fn check_finite(what: &'static str, batch: &Batch) -> Result<(), Error> {
     match batch.as_slice().iter().position(|v| !v.is_finite()) {
         None => Ok(()),
         Some(at) => Err(Error::invalid(

@@ -51,8 +51,9 @@ impl Schedule for Polynomial {
     fn at(&self, t: f64) -> Coefficients {
         let (t, n) = (t.clamp(0.0, 1.0), self.exponent);
         let d_alpha = n * t.powf(n - 1.0);
-        // 1 - t^n without cancellation near t = 1.
-        let sigma = -(n * t.ln()).exp_m1();
+        // 1 - t^n without cancellation near t = 1; taken from 0, since -0 at t = 1 would make the
+        // signal-to-noise ratio there minus infinity.
+        let sigma = 0.0 - (n * t.ln()).exp_m1();
         Coefficients { alpha: t.powf(n), sigma, d_alpha, d_sigma: -d_alpha }
     }
 

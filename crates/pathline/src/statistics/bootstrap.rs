@@ -36,7 +36,7 @@ use crate::seed::{Purpose, Seed};
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
-    /// Number of resamples.
+    /// Number of resamples, from 2 to 2^24.
     pub resamples: usize,
     /// Probability that the interval aims to hold, in `(0, 1)`.
     pub level: f64,
@@ -51,6 +51,9 @@ impl Default for Bootstrap {
     }
 }
 
+/// Most resamples: beyond it, the number is taken for a mistake.
+const MOST: usize = 1 << 24;
+
 /// The largest share of resamples on which a statistic may be undefined.
 const UNDEFINED: f64 = 0.1;
 
@@ -61,8 +64,8 @@ impl Bootstrap {
     /// correlation on a resample that is constant); those resamples are left out.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there are fewer than two samples or two resamples, the level is not
-    /// in `(0, 1)`, or the statistic is undefined on all samples or on more than a tenth of the
+    /// [`Error::Invalid`] when there are fewer than two samples or a number of resamples out of its
+    /// range, the level is not in `(0, 1)`, or the statistic is undefined on all samples or on more than a tenth of the
     /// resamples (NaN and infinite answers count as undefined).
     pub fn interval(
         &self,
@@ -70,9 +73,10 @@ impl Bootstrap {
         statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
     ) -> Result<Estimate, Error> {
         check_level(self.level)?;
-        if n < 2 || self.resamples < 2 {
+        if n < 2 || !(2..=MOST).contains(&self.resamples) {
             let value = format!("{} of {n} samples", self.resamples);
-            let remedy = "give at least two samples and two resamples (a thousand is usual)";
+            let remedy =
+                "give at least two samples, and from 2 to 2^24 resamples (a thousand is usual)";
             return Err(Error::invalid("number of resamples", value, remedy));
         }
         let finite = |rows: &[usize]| statistic(rows).filter(|v| v.is_finite());
