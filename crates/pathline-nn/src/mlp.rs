@@ -243,10 +243,15 @@ impl Network for Mlp {
     fn forward(
         &self,
         at: &At<'_>,
-        _: &Conditions,
+        conditions: &Conditions,
         out: RowsMut<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
+        // Guidance over a network that knows no class would silently do nothing.
+        if *conditions != Conditions::None {
+            let remedy = "this perceptron was not told any class: use it without conditions";
+            return Err(Error::invalid("condition of an MLP", format!("{conditions:?}"), remedy));
+        }
         forward::run(self, at, out, scratch)
     }
 

@@ -87,7 +87,8 @@ impl AdamW {
             v if v > 0.0 && v.is_finite() => Ok(()),
             v => Err(Error::invalid(what, v, "must be positive and finite")),
         };
-        positive("epsilon of AdamW", self.epsilon)?;
+        // As it is used: a double that rounds to zero in single precision divides zero by zero.
+        positive("epsilon of AdamW", f64::from(self.epsilon as f32))?;
         self.clip.map_or(Ok(()), |clip| positive("largest gradient norm", clip))?;
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             let remedy = "must be at least 0 and finite";

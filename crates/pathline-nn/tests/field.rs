@@ -103,3 +103,15 @@ fn wrong_widths_and_counts_are_errors() {
     assert!(ask(x, 2, half, 4, 12, 3));
     assert!(ask(x, 2, Times::Each(&times), 4, 8, 2));
 }
+
+#[test]
+fn a_network_that_knows_no_class_refuses_one() {
+    let config =
+        MlpConfig { shape: Shape::vector(2), hidden: vec![8], activation: Activation::Selu };
+    let network = Arc::new(Mlp::new(&config, Seed(5)).unwrap());
+    let field = NetworkField::conditioned(network, pathline::field::Conditions::Shared(3));
+    let (x, mut out) = (states(2), states(2));
+    let at = At::new(Samples::first(2), Times::Shared(0.5), x.rows()).unwrap();
+    let message = field.velocity(&at, out.rows_mut()).unwrap_err().to_string();
+    assert!(message.contains("class"), "{message}");
+}

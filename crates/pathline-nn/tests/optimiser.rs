@@ -109,6 +109,7 @@ fn settings_out_of_range_are_named() {
         (AdamW { beta1: 1.0, ..base() }, "beta1"),
         (AdamW { beta2: f64::NAN, ..base() }, "beta2"),
         (AdamW { epsilon: 0.0, ..base() }, "epsilon"),
+        (AdamW { epsilon: 1e-60, ..base() }, "epsilon"),
         (AdamW { weight_decay: -1.0, ..base() }, "weight decay"),
         (AdamW { clip: Some(0.0), ..base() }, "gradient norm"),
         (AdamW { ema: vec![0.9, 1.5], ..base() }, "moving average"),

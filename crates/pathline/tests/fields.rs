@@ -516,3 +516,18 @@ fn the_reversed_field_leads_back_and_counting_counts() {
     let back = flow(&Reversed::new(counted), &end, [0.0, 1.0], 200);
     assert!(distance(back.as_slice(), x0.as_slice()) < 1e-3);
 }
+
+#[test]
+fn the_empirical_field_refuses_states_and_times_that_are_not_finite() {
+    let data = Batch::from_vec(vec![0.0, 1.0, 2.0, 3.0], Shape::vector(2)).unwrap();
+    let field = EmpiricalField::new(&data, Arc::new(CondOt)).unwrap();
+    let at = |x: f32, t: f64| {
+        let (x, mut out) = ([0.5, x], [0.0, 0.0]);
+        let at = At::new(Samples::Range(7..8), Times::Shared(t), Rows::new(&x, 2)).unwrap();
+        field.velocity(&at, RowsMut::new(&mut out, 2))
+    };
+    assert!(at(0.5, 0.5).is_ok());
+    for (x, t) in [(f32::NAN, 0.5), (f32::INFINITY, 0.5), (0.5, f64::NAN)] {
+        assert!(matches!(at(x, t), Err(Error::NonFinite { sample: 7, .. })), "{x} {t}");
+    }
+}

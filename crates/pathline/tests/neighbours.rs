@@ -225,3 +225,11 @@ fn the_density_of_a_normal_is_found() {
     let twice = grid.select(&[0, 0, 1]).unwrap();
     assert_eq!(knn_log_density(&twice, &twice, 1, Exclude::SameIndex).unwrap()[0], f64::INFINITY);
 }
+
+#[test]
+fn a_set_searched_in_itself_must_be_itself() {
+    let data = Batch::from_vec(vec![0.0, 1.0, 2.0], Shape::vector(1)).unwrap();
+    let more = Batch::from_vec(vec![0.0, 1.0, 2.0, 3.0], Shape::vector(1)).unwrap();
+    assert!(nearest(&more, &data, 1, Exclude::SameIndex).is_err());
+    assert!(nearest(&data, &data, 1, Exclude::SameIndex).is_ok());
+}

@@ -71,7 +71,10 @@ pub fn nearest(
     check_finite("data value", data)?;
     let offered = match exclude {
         Exclude::Nothing => data.len(),
-        Exclude::SameIndex => data.len().saturating_sub(1),
+        Exclude::SameIndex => {
+            Error::check_count("queries of a set searched in itself", data.len(), queries.len())?;
+            data.len().saturating_sub(1)
+        }
     };
     if k == 0 || k > offered {
         let remedy = format!("ask for 1 to {offered}, as many as the data offers");

@@ -190,6 +190,10 @@ impl EmpiricalField {
         for (row, x) in at.x.iter().enumerate() {
             let t = at.t.at(row);
             let c = self.schedule.at(t);
+            if !t.is_finite() || x.iter().any(|v| !v.is_finite()) {
+                let cause = "the empirical field was asked for the velocity of such a state";
+                return Err(Error::NonFinite { sample: at.samples.at(row), t, cause });
+            }
             if c.sigma <= 0.0 {
                 let remedy = "all noise is gone there: end before t = 1, or use a solver whose last \
                               step does not evaluate at 1 (euler)";
