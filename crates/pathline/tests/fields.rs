@@ -15,7 +15,7 @@ use pathline::field::{
 };
 use pathline::path::Prediction;
 use pathline::schedule::{CondOt, Cosine, LinearVp, Schedule, Vp};
-use pathline::{At, Batch, Error, Purpose, Samples, Seed, Shape, Times, VelocityField};
+use pathline::{At, Batch, Error, Purpose, Rows, RowsMut, Samples, Seed, Shape, Times, VelocityField};
 
 fn normal(rows: usize, width: usize, tag: u64) -> Batch {
     let mut values = vec![0.0; rows * width];
