@@ -141,8 +141,7 @@ impl Recording {
             return Err(bad("tensor `states` has fewer than two extents"));
         };
         let shape = Shape::new(extents)?;
-        let times =
-            numbers(&file.tensor("times").map_err(bad)?, Dtype::F64, f64::from_le_bytes)?;
+        let times = numbers(&file.tensor("times").map_err(bad)?, Dtype::F64, f64::from_le_bytes)?;
         let samples =
             numbers(&file.tensor("samples").map_err(bad)?, Dtype::U64, u64::from_le_bytes)?;
         // An extent of zero lets the others claim anything: nothing is made before they agree.
@@ -168,14 +167,7 @@ impl Recording {
             Ok(view) => Some(numbers(&view, Dtype::U32, u32::from_le_bytes)?),
             Err(_) => None,
         };
-        let recording = Self {
-            run,
-            times,
-            states: kept,
-            samples,
-            labels,
-            diagnostics,
-        };
+        let recording = Self { run, times, states: kept, samples, labels, diagnostics };
         recording.check()?;
         Ok(recording)
     }
@@ -241,7 +233,8 @@ mod tests {
         };
         let run = serde_json::to_string(&run).unwrap();
         for extents in [[usize::MAX / 2, 0, 1], [0, usize::MAX / 2, 1]] {
-            let empty = |dtype, shape: &[usize]| TensorView::new(dtype, shape.to_vec(), &[]).unwrap();
+            let empty =
+                |dtype, shape: &[usize]| TensorView::new(dtype, shape.to_vec(), &[]).unwrap();
             let tensors = [
                 ("times", empty(Dtype::F64, &[0])),
                 ("samples", empty(Dtype::U64, &[0])),

@@ -7,7 +7,9 @@
 )]
 
 use pathline::recording::Recording;
-use pathline::spec::{FieldSpec, NoFiles, RunSpec, SampleSpec, SolverSpec, SteppingSpec, from_json};
+use pathline::spec::{
+    FieldSpec, NoFiles, RunSpec, SampleSpec, SolverSpec, SteppingSpec, from_json,
+};
 use pathline::{Batch, Error, Seed, Shape, Source, integrate, sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -40,11 +42,18 @@ fn wholes() -> Vec<Value> {
             "stepping": {"kind": "power", "steps": 7, "exponent": 1.5}}),
         json!({"solver": {"kind": "rk4"}, "stepping": {"kind": "custom", "times": [0.0, 0.3, 1.0]}}),
     ];
-    let fields = [ring, gaussian, guided, switched, rescheduled, empirical,
+    let fields = [
+        ring,
+        gaussian,
+        guided,
+        switched,
+        rescheduled,
+        empirical,
         json!({"kind": "network", "checkpoint": "a.safetensors"}),
         json!({"kind": "empirical", "data": "moons", "class": {"kind": "one", "class": 3}}),
         json!({"kind": "reversed", "field": {"kind": "ring", "modes": 3, "radius": 1, "std": 1,
-            "schedule": {"kind": "linear-vp"}}})];
+            "schedule": {"kind": "linear-vp"}}}),
+    ];
     let sources = [json!({"kind": "normal"}), json!({"kind": "points", "name": "ring"})];
     let whole = |(i, field): (usize, Value)| {
         json!({"field": field, "source": sources[i % 2], "run": runs[i % 5], "seed": 7 + i,
@@ -131,7 +140,8 @@ fn an_unknown_name_lists_the_known_ones() {
         for value in with_a_wrong_kind(&whole) {
             let message = parse(&value).unwrap_err().to_string();
             assert!(message.contains("nope"), "{message}");
-            let known = ["rescheduled", "dopri5", "adaptive", "linear-vp", "kts", "points", "cycle"];
+            let known =
+                ["rescheduled", "dopri5", "adaptive", "linear-vp", "kts", "points", "cycle"];
             assert!(known.iter().any(|name| message.contains(name)), "{message}");
         }
     }
@@ -158,7 +168,9 @@ fn building_twice_gives_equal_values() {
 
 #[test]
 fn what_needs_files_says_so() {
-    for text in [r#"{"kind":"network","checkpoint":"a.pt"}"#, r#"{"kind":"empirical","data":"a.pt"}"#] {
+    for text in
+        [r#"{"kind":"network","checkpoint":"a.pt"}"#, r#"{"kind":"empirical","data":"a.pt"}"#]
+    {
         let spec: FieldSpec = from_json("field", text).unwrap();
         let Err(error) = spec.build(&NoFiles) else { panic!("{text}") };
         assert!(error.to_string().contains("a.pt"), "{error}");
@@ -230,8 +242,16 @@ fn try_all(spec: &SampleSpec) -> Result<(), Error> {
 #[test]
 fn extreme_numbers_give_errors_or_runs_and_never_aborts() {
     let big = u64::MAX;
-    let numbers =
-        [json!(1e308), json!(-1e308), json!(-1), json!(0), json!(5e-324), json!(1_000_000_000_000_000_000_u64), json!(big), json!(0.5)];
+    let numbers = [
+        json!(1e308),
+        json!(-1e308),
+        json!(-1),
+        json!(0),
+        json!(5e-324),
+        json!(1_000_000_000_000_000_000_u64),
+        json!(big),
+        json!(0.5),
+    ];
     let (mut refused, mut ran) = (0, 0);
     for whole in wholes() {
         for number in &numbers {
@@ -267,7 +287,8 @@ fn huge_counts_are_refused_with_the_limit() {
     let ring = r#"{"kind":"ring","modes":4294967295,"radius":1,"std":1}"#;
     let ring: FieldSpec = from_json("field", ring).unwrap();
     assert!(ring.build(&NoFiles).is_err_and(|e| e.to_string().contains("million")));
-    let ring: FieldSpec = from_json("field", r#"{"kind":"ring","modes":2,"radius":1,"std":1}"#).unwrap();
+    let ring: FieldSpec =
+        from_json("field", r#"{"kind":"ring","modes":2,"radius":1,"std":1}"#).unwrap();
     let (field, built) = (ring.build(&NoFiles).unwrap(), RunSpec::euler(1).build().unwrap());
     let source = Source::new(Seed(0), usize::MAX / 2);
     let message = sample(&*field, &source, &built.run(), &mut ()).unwrap_err().to_string();
@@ -277,8 +298,10 @@ fn huge_counts_are_refused_with_the_limit() {
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
-    const NAMES: &[&str] = &["kind", "euler", "heun", "uniform", "ring", "guided", "field", "run", "steps",
-        "every", "kts", "cond-ot", "normal", "solver", "stepping", "modes", "seed", "samples", "x"];
+    const NAMES: &[&str] = &[
+        "kind", "euler", "heun", "uniform", "ring", "guided", "field", "run", "steps", "every",
+        "kts", "cond-ot", "normal", "solver", "stepping", "modes", "seed", "samples", "x",
+    ];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

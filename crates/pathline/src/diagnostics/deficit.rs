@@ -15,7 +15,7 @@
 //!
 //! # Not to be confused with
 //! The "ideal gain" `|u|^2 / <v,u>` of an independent probe, which is above 1 for an exact field: a
-//! sampler that used it would overshoot.
+//! run that used it would overshoot.
 
 use std::ops::Range;
 

@@ -196,7 +196,8 @@ impl VelocityField for MixtureField {
     fn singular_at_target(&self) -> bool {
         let c = self.schedule.at(1.0);
         let classes = self.conditions.classes();
-        let seen = |k: &&Component| classes.is_empty() || k.class.is_some_and(|c| classes.contains(&c));
+        let seen =
+            |k: &&Component| classes.is_empty() || k.class.is_some_and(|c| classes.contains(&c));
         self.mixture.components.iter().filter(seen).any(|k| !rate(&c, k.std).is_finite())
     }
 }

@@ -12,7 +12,7 @@
 //! were when both schedules start at pure noise and end at pure data.
 //!
 //! # References
-//! Lipman et al. (2024), "Flow Matching Guide and Code", on changing the scheduler after
+//! Lipman et al. (2024), "Flow Matching Guide and Code", on changing the schedule after
 //! training; Karras et al. (2022), "Elucidating the Design Space", on the scale of the state.
 //!
 //! # Not to be confused with
