@@ -125,8 +125,10 @@ impl VelocityField for Scaled {
     }
 }
 
-/// Exact population fields with the schedule that their pairs follow and held-out targets.
-fn exact_fields() -> Vec<(&'static str, Arc<dyn VelocityField>, Arc<dyn Schedule>, Batch)> {
+/// An exact population field with the schedule that its pairs follow, and held-out targets.
+type Exact = (&'static str, Arc<dyn VelocityField>, Arc<dyn Schedule>, Batch);
+
+fn exact_fields() -> Vec<Exact> {
     let straight = || Arc::new(CondOt) as Arc<dyn Schedule>;
     let (data, targets) = gaussian();
     let field = |s| Arc::new(GaussianField::new(Shape::vector(3), data.clone(), s).unwrap());

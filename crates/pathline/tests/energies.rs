@@ -270,7 +270,7 @@ fn a_straight_trajectory_has_straightness_one_and_no_bending() {
         assert!((e.left - 12.5).abs() < 1e-9 && (e.quadrature - 12.5).abs() < 1e-9);
     }
     let still = FunctionField::new(Shape::vector(2), "still", |_, _: &[f32], out: &mut [f32]| {
-        out.fill(0.0)
+        out.fill(0.0);
     });
     let e = energy_of(&still, &[0.5, 1.0], &Run::on(TimeGrid::uniform(3).unwrap(), &RK4)).0[0];
     assert_eq!((e, e.straightness()), (Energy::default(), None));
