@@ -48,7 +48,10 @@ const DATA: &str = r#"{"kind":"empirical","data":"points"}"#;
 type Case = (&'static str, Arc<dyn VelocityField>, bool, bool);
 
 fn fields() -> Vec<Case> {
-    let around = |text: &str| spec(&text.replace("RING", RING).replace("DATA", DATA));
+    plain().into_iter().chain(wrappers()).collect()
+}
+
+fn plain() -> Vec<Case> {
     vec![
         ("function", Arc::new(turn()), false, false),
         ("gaussian", spec(r#"{"kind":"gaussian","mean":[2,-1],"std":0.5}"#), false, false),
@@ -85,6 +88,12 @@ fn fields() -> Vec<Case> {
             false,
             true,
         ),
+    ]
+}
+
+fn wrappers() -> Vec<Case> {
+    let around = |text: &str| spec(&text.replace("RING", RING).replace("DATA", DATA));
+    vec![
         (
             "guided",
             around(r#"{"kind":"guided","conditional":RING,"unconditional":DATA,"scale":2.5}"#),
