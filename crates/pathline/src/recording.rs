@@ -141,14 +141,21 @@ impl Recording {
             return Err(bad("tensor `states` has fewer than two extents"));
         };
         let shape = Shape::new(extents)?;
+        let times = numbers(&file.tensor("times").map_err(bad)?, Dtype::F64, f64::from_le_bytes)?;
+        let samples =
+            numbers(&file.tensor("samples").map_err(bad)?, Dtype::U64, u64::from_le_bytes)?;
+        // An extent of zero lets the others claim anything: nothing is made before they agree.
+        if (saved, n) != (times.len(), samples.len()) {
+            let wanted = [times.len(), samples.len()];
+            return Err(bad(format!("states of extents {:?} for {wanted:?}", [saved, n])));
+        }
         let values = numbers(&states, Dtype::F32, f32::from_le_bytes)?;
-        let size = (n * shape.elements()).max(1);
+        let size = n.saturating_mul(shape.elements()).max(1);
         let mut batches = values.chunks(size).map(|v| Batch::from_vec(v.to_vec(), shape.clone()));
         let mut kept = batches.by_ref().collect::<Result<Vec<_>, _>>()?;
         if n == 0 {
             kept = vec![Batch::zeros(0, shape); saved];
         }
-        let tensor = |name: &str| file.tensor(name).map_err(bad);
         let mut diagnostics = BTreeMap::new();
         for (name, view) in file.tensors() {
             if let Some(name) = name.strip_prefix("diagnostics.") {
@@ -160,14 +167,7 @@ impl Recording {
             Ok(view) => Some(numbers(&view, Dtype::U32, u32::from_le_bytes)?),
             Err(_) => None,
         };
-        let recording = Self {
-            run,
-            times: numbers(&tensor("times")?, Dtype::F64, f64::from_le_bytes)?,
-            states: kept,
-            samples: numbers(&tensor("samples")?, Dtype::U64, u64::from_le_bytes)?,
-            labels,
-            diagnostics,
-        };
+        let recording = Self { run, times, states: kept, samples, labels, diagnostics };
         recording.check()?;
         Ok(recording)
     }
@@ -213,4 +213,36 @@ fn numbers<T, const N: usize>(
     }
     let (whole, _) = view.data().as_chunks::<N>();
     Ok(whole.iter().map(|bytes| read(*bytes)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extents_without_values_claim_no_memory() {
+        let run = RunRecord {
+            format: FORMAT,
+            version: String::new(),
+            field: FieldRecord::new("none"),
+            spec: serde_json::Value::Null,
+            outcome: Outcome::Completed {},
+            evaluations: 0,
+            steps: 0,
+            rejected: 0,
+        };
+        let run = serde_json::to_string(&run).unwrap();
+        for extents in [[usize::MAX / 2, 0, 1], [0, usize::MAX / 2, 1]] {
+            let empty =
+                |dtype, shape: &[usize]| TensorView::new(dtype, shape.to_vec(), &[]).unwrap();
+            let tensors = [
+                ("times", empty(Dtype::F64, &[0])),
+                ("samples", empty(Dtype::U64, &[0])),
+                ("states", empty(Dtype::F32, &extents)),
+            ];
+            let metadata = HashMap::from([("pathline".to_owned(), run.clone())]);
+            let bytes = serialize(tensors, Some(metadata)).unwrap();
+            assert!(matches!(Recording::from_bytes(&bytes), Err(Error::Recording(_))));
+        }
+    }
 }

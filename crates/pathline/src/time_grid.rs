@@ -18,10 +18,14 @@ pub struct TimeGrid {
 }
 
 impl TimeGrid {
+    /// The most steps that a grid is built with; a number that is meant to be one is far below, and
+    /// its times fit in memory.
+    pub const MOST_STEPS: usize = 10_000_000;
+
     /// `n` equal steps from 0 to 1: `t_i = i / n`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0.
+    /// [`Error::Invalid`] when `steps` is 0 or above [`TimeGrid::MOST_STEPS`].
     ///
     /// # Examples
     /// ```
@@ -37,7 +41,8 @@ impl TimeGrid {
     /// near the source, as SD3 (3.0) does.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0 or `shift` is not positive and finite.
+    /// [`Error::Invalid`] when `steps` is 0 or above [`TimeGrid::MOST_STEPS`], or `shift` is not
+    /// positive and finite, or so far from 1 that two times fall together.
     pub fn shifted(steps: usize, shift: f64) -> Result<Self, Error> {
         if !(shift.is_finite() && shift > 0.0) {
             return Err(Error::invalid("shift", shift, "use a positive number; 1 changes nothing"));
@@ -48,7 +53,8 @@ impl TimeGrid {
     /// `t_i = (i / n)^p` for `p > 0`: above 1 more steps near the source, below 1 near the target.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0 or `exponent` is not positive and finite.
+    /// [`Error::Invalid`] when `steps` is 0 or above [`TimeGrid::MOST_STEPS`], or `exponent` is not
+    /// positive and finite, or so far from 1 that two times fall together.
     pub fn power(steps: usize, exponent: f64) -> Result<Self, Error> {
         if !(exponent.is_finite() && exponent > 0.0) {
             return Err(Error::invalid("grid exponent", exponent, "use a positive number"));
@@ -85,8 +91,9 @@ impl TimeGrid {
     }
 
     fn warped(steps: usize, warp: impl Fn(f64) -> f64) -> Result<Self, Error> {
-        if steps == 0 {
-            return Err(Error::invalid("steps", 0, "use at least one"));
+        if steps == 0 || steps > Self::MOST_STEPS {
+            let remedy = format!("use 1 to {}", Self::MOST_STEPS);
+            return Err(Error::invalid("number of steps", steps, remedy));
         }
         let inner = (1..steps).map(|i| warp(i as f64 / steps as f64));
         Self::custom(std::iter::once(0.0).chain(inner).chain([1.0]).collect::<Vec<_>>())
@@ -175,6 +182,8 @@ mod tests {
     #[test]
     fn bad_grids_are_refused() {
         assert!(TimeGrid::uniform(0).is_err());
+        assert!(TimeGrid::uniform(TimeGrid::MOST_STEPS + 1).is_err());
+        assert!(TimeGrid::power(usize::MAX, 2.0).is_err());
         assert!(TimeGrid::shifted(3, 0.0).is_err());
         assert!(TimeGrid::power(3, f64::NAN).is_err());
         for times in [vec![], vec![0.0], vec![0.0, 0.0], vec![0.0, 0.5, 0.4], vec![0.0, f64::NAN]] {

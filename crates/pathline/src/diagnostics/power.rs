@@ -1,5 +1,6 @@
 //! Power over time: the mean over samples of `1/2 |v(t, x_t)|^2` at the start of each step, with its
-//! standard deviation. Its integral over time is the mean kinetic path energy.
+//! standard deviation. Its left Riemann sum over time, `sum |dt| mean`, is the mean of the published
+//! kinetic path energy ([`Energy::left`](super::Energy)).
 //!
 //! # References
 //! "A kinetic energy perspective of flow matching" (2026), arXiv 2602.07928, the figures of
@@ -11,15 +12,15 @@
 
 use crate::error::Error;
 use crate::kernels::squared_norm;
-use crate::observer::{Begin, Observer};
+use crate::observer::Observer;
 use crate::solver::Evaluation;
 
-/// The power of all samples at one time.
+/// The power of the samples at one time.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PowerPoint {
     /// Time.
     pub t: f64,
-    /// Length of the step that starts there.
+    /// Length of the step that starts there; negative when running from target to source.
     pub dt: f64,
     /// Mean of `1/2 |v|^2`, with the gain applied.
     pub mean: f64,
@@ -29,17 +30,30 @@ pub struct PowerPoint {
     pub mean_raw: f64,
 }
 
-/// Watches the power at the start of each step.
+/// Watches the power at the start of each step, over all chunks of a run on one fixed grid (or over
+/// one chunk of an adaptive run). Samples that a run stopped early count at the steps they reached.
+///
+/// # Examples
+/// ```
+/// use pathline::diagnostics::PowerCurve;
+/// use pathline::field::FunctionField;
+/// use pathline::{Run, Seed, Shape, Source, TimeGrid, sample, solver::EULER};
+/// let field = FunctionField::new(Shape::vector(1), "wind", |t, _, out| out[0] = 2.0 * t as f32);
+/// let mut power = PowerCurve::default();
+/// sample(&field, &Source::new(Seed(0), 5), &Run::on(TimeGrid::uniform(2)?, &EULER), &mut power)?;
+/// assert_eq!(power.points().iter().map(|p| p.mean).collect::<Vec<_>>(), [0.0, 0.5]);
+/// # Ok::<(), pathline::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct PowerCurve {
     sums: Vec<Sums>,
-    samples: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     t: f64,
     dt: f64,
+    samples: usize,
     first: f64,
     second: f64,
     raw: f64,
@@ -49,24 +63,17 @@ impl PowerCurve {
     /// The curve so far, one point a step.
     #[must_use]
     pub fn points(&self) -> Vec<PowerPoint> {
-        let n = self.samples.max(1) as f64;
-        let point = |s: &Sums| PowerPoint {
-            t: s.t,
-            dt: s.dt,
-            mean: s.first / n,
-            deviation: (s.second / n - (s.first / n).powi(2)).max(0.0).sqrt(),
-            mean_raw: s.raw / n,
+        let point = |s: &Sums| {
+            let n = s.samples.max(1) as f64;
+            let mean = s.first / n;
+            let deviation = (s.second / n - mean * mean).max(0.0).sqrt();
+            PowerPoint { t: s.t, dt: s.dt, mean, deviation, mean_raw: s.raw / n }
         };
         self.sums.iter().map(point).collect()
     }
 }
 
 impl Observer for PowerCurve {
-    fn begin(&mut self, begin: &Begin<'_>) -> Result<(), Error> {
-        self.samples += begin.x.len();
-        Ok(())
-    }
-
     fn evaluation(&mut self, e: &Evaluation<'_>) -> Result<(), Error> {
         if e.stage != 0 {
             return Ok(());
@@ -79,6 +86,7 @@ impl Observer for PowerCurve {
             let remedy = "a power curve needs every chunk on the same fixed grid";
             return Err(Error::invalid("time of a step", e.t, remedy));
         };
+        sums.samples += e.v.len();
         for v in e.v.iter() {
             let raw = 0.5 * squared_norm(v);
             let power = raw * e.gain.powi(2);

@@ -63,4 +63,8 @@ impl VelocityField for Counted {
     fn singular_at_target(&self) -> bool {
         self.inner.singular_at_target()
     }
+
+    fn singular_at_source(&self) -> bool {
+        self.inner.singular_at_source()
+    }
 }

@@ -168,7 +168,11 @@ impl VelocityField for GaussianField {
 
     fn singular_at_target(&self) -> bool {
         let c = self.schedule.at(1.0);
-        let mut all = std::iter::once(&self.data).chain(self.classes.values());
-        all.any(|g| g.std.iter().any(|&s| !rate(&c, s).is_finite()))
+        let classes = self.conditions.classes();
+        let singular = |g: &Gaussian| g.std.iter().any(|&s| !rate(&c, s).is_finite());
+        if classes.is_empty() {
+            return singular(&self.data);
+        }
+        classes.iter().filter_map(|class| self.classes.get(class)).any(singular)
     }
 }

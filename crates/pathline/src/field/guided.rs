@@ -116,4 +116,9 @@ impl VelocityField for Guided {
         let guides = self.scale_at(1.0) != 1.0;
         self.conditional.singular_at_target() || guides && self.unconditional.singular_at_target()
     }
+
+    fn singular_at_source(&self) -> bool {
+        let guides = self.scale_at(0.0) != 1.0;
+        self.conditional.singular_at_source() || guides && self.unconditional.singular_at_source()
+    }
 }

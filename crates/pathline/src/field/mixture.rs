@@ -98,8 +98,12 @@ impl GaussianMixture {
     /// `2 pi k / modes`, is class `k`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no mode, `std` is negative, or a number is not finite.
+    /// [`Error::Invalid`] when there is no mode or more than a million, `std` is negative, or a number
+    /// is not finite.
     pub fn ring(modes: u32, radius: f64, std: f64) -> Result<Self, Error> {
+        if modes > 1_000_000 {
+            return Err(Error::invalid("modes of a ring", modes, "use at most a million"));
+        }
         let angle = |k: u32| std::f64::consts::TAU * f64::from(k) / f64::from(modes);
         let point = |k: u32| [(radius * angle(k).cos()) as f32, (radius * angle(k).sin()) as f32];
         let means = Batch::from_vec((0..modes).flat_map(point).collect(), Shape::vector(2))?;
@@ -191,6 +195,9 @@ impl VelocityField for MixtureField {
 
     fn singular_at_target(&self) -> bool {
         let c = self.schedule.at(1.0);
-        self.mixture.components.iter().any(|k| !rate(&c, k.std).is_finite())
+        let classes = self.conditions.classes();
+        let seen =
+            |k: &&Component| classes.is_empty() || k.class.is_some_and(|c| classes.contains(&c));
+        self.mixture.components.iter().filter(seen).any(|k| !rate(&c, k.std).is_finite())
     }
 }

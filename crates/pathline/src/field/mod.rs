@@ -53,6 +53,11 @@ pub trait VelocityField: Send + Sync {
     fn singular_at_target(&self) -> bool {
         false
     }
+
+    /// Whether the formula divides by zero at `t = 0`. Wrappers pass on what they wrap.
+    fn singular_at_source(&self) -> bool {
+        false
+    }
 }
 
 /// A field as data: its name, its numbers, what it wraps, and where it comes from.

@@ -129,4 +129,8 @@ impl VelocityField for Rescheduled {
     fn singular_at_target(&self) -> bool {
         self.inner.singular_at_target() || self.transform(1.0).is_err()
     }
+
+    fn singular_at_source(&self) -> bool {
+        self.inner.singular_at_source() || self.transform(0.0).is_err()
+    }
 }

@@ -58,4 +58,12 @@ impl VelocityField for Reversed {
     fn record(&self) -> FieldRecord {
         FieldRecord::new("reversed").around(&*self.inner)
     }
+
+    fn singular_at_target(&self) -> bool {
+        self.inner.singular_at_source()
+    }
+
+    fn singular_at_source(&self) -> bool {
+        self.inner.singular_at_target()
+    }
 }

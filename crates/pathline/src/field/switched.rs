@@ -31,6 +31,15 @@ impl SwitchTimes {
             Self::Cycle(times) => times[(sample % times.len() as u64) as usize],
         }
     }
+
+    /// Whether some sample has not switched at `t`, and whether some sample has.
+    fn on_either_side(&self, t: f64) -> (bool, bool) {
+        match self {
+            Self::Shared(s) => (t < *s, t >= *s),
+            Self::Cycle(times) if times.is_empty() => (true, false),
+            Self::Cycle(times) => (times.iter().any(|s| t < *s), times.iter().any(|s| t >= *s)),
+        }
+    }
 }
 
 /// `before` for `t < s`, `after` for `t >= s`.
@@ -127,14 +136,12 @@ impl VelocityField for Switched {
     }
 
     fn singular_at_target(&self) -> bool {
-        let (any_before, any_after) = match &self.times {
-            SwitchTimes::Shared(s) => (*s > 1.0, *s <= 1.0),
-            SwitchTimes::Cycle(times) if times.is_empty() => (true, false),
-            SwitchTimes::Cycle(times) => {
-                (times.iter().any(|s| *s > 1.0), times.iter().any(|s| *s <= 1.0))
-            }
-        };
-        any_before && self.before.singular_at_target()
-            || any_after && self.after.singular_at_target()
+        let (before, after) = self.times.on_either_side(1.0);
+        before && self.before.singular_at_target() || after && self.after.singular_at_target()
+    }
+
+    fn singular_at_source(&self) -> bool {
+        let (before, after) = self.times.on_either_side(0.0);
+        before && self.before.singular_at_source() || after && self.after.singular_at_source()
     }
 }

@@ -114,10 +114,16 @@ impl Kts {
                 return Err(Error::invalid("gain", factor, "use finite strengths"));
             }
             if factor < 0.0 && !self.allow_negative {
-                let largest = 1.0 / self.landing.at(1.0, self.rate);
+                let limit = if t < self.tau {
+                    "launch strength of at least -1".to_owned()
+                } else {
+                    format!(
+                        "landing strength of at most {:.4}",
+                        1.0 / self.landing.at(1.0, self.rate)
+                    )
+                };
                 let remedy = format!(
-                    "it would run samples backwards near t = {t:.3}: use a landing strength of at \
-                     most {largest:.4}, or allow_negative"
+                    "it would run samples backwards near t = {t:.3}: use a {limit}, or allow_negative"
                 );
                 return Err(Error::invalid("gain", factor, remedy));
             }
@@ -224,5 +230,7 @@ mod tests {
         assert!(Kts { rate: 0.0, ..kts(0.0, 0.0) }.checked().is_err());
         let message = kts(0.0, 0.1).checked().unwrap_err().to_string();
         assert!(message.contains("0.0524"), "{message}");
+        let message = kts(-1.5, 0.0).checked().unwrap_err().to_string();
+        assert!(message.contains("launch strength of at least -1"), "{message}");
     }
 }

@@ -63,7 +63,8 @@ impl Ssc {
     /// The corrector whose excess `gamma - 1`, as a left Riemann sum over `grid`, is exactly `area`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the area is not finite, or the gain would be negative somewhere.
+    /// [`Error::Invalid`] when the area is not finite, the gain would be negative somewhere, or the
+    /// shape has no area on this grid (one step back from 1).
     ///
     /// # Examples
     /// ```
@@ -83,6 +84,10 @@ impl Ssc {
             ));
         }
         let on_grid: f64 = grid.steps().map(|(t, dt)| shape.at(t) * dt.abs()).sum();
+        if on_grid <= 0.0 {
+            let remedy = "no step of this grid starts where the shape is above 0: use more steps";
+            return Err(Error::invalid("corrector's own area on the grid", on_grid, remedy));
+        }
         let corrector = Self { shape, strength: area / on_grid };
         super::check_positive(&corrector, grid)?;
         Ok(corrector)
@@ -146,5 +151,8 @@ mod tests {
         let grid = TimeGrid::uniform(10).unwrap();
         assert!(Ssc::on(&grid, SscShape::QuadOut, -0.5).is_err());
         assert!(Ssc::on(&grid, SscShape::Linear, f64::NAN).is_err());
+        let back = TimeGrid::custom(vec![1.0, 0.0]).unwrap();
+        let message = Ssc::on(&back, SscShape::Linear, 0.05).unwrap_err().to_string();
+        assert!(message.contains("more steps"), "{message}");
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn follow(
         std::mem::swap(&mut x, &mut next);
         (t, taken) = (end, taken + 1);
         keep.step(end, &x);
-        if flow.is_break() {
+        if flow.is_break() && t != grid.end() {
             outcome = Outcome::Stopped { t };
             break;
         }

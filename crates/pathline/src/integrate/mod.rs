@@ -93,15 +93,8 @@ pub fn integrate(
 ) -> Result<Trajectory, Error> {
     Error::check_shape("start of the run", field.shape(), start.shape())?;
     Error::check_count("sample indices", start.len(), Samples::Range(samples.clone()).len())?;
-    let (t, end) = run.stepping.span();
-    if field.singular_at_target() && run.solver.evaluates_at_end() && t.max(end) >= 1.0 {
-        return Err(Error::Singular {
-            what: "this field's velocity",
-            t: 1.0,
-            remedy: "use a solver that does not evaluate it there (euler, midpoint), let the last \
-                     step be Euler's (last_euler), or end the run before 1",
-        });
-    }
+    check_defined(field, run)?;
+    let (t, _) = run.stepping.span();
     check_finite(start.rows(), samples.start, t, "the state it starts from is not finite")?;
     let steps = match &run.stepping {
         Stepping::Grid(grid) => Some(grid.len()),
@@ -115,6 +108,25 @@ pub fn integrate(
     }?;
     observer.finish(&trajectory)?;
     Ok(trajectory)
+}
+
+/// Fails where a run would evaluate its field at an end of time at which the field is singular.
+fn check_defined(field: &dyn VelocityField, run: &Run<'_>) -> Result<(), Error> {
+    let (start, end) = run.stepping.span();
+    for (t, singular) in [(0.0, field.singular_at_source()), (1.0, field.singular_at_target())] {
+        let remedy = if start == t {
+            "a run evaluates where it starts: start it a little inside"
+        } else if end == t && run.solver.evaluates_at_end() {
+            "use a solver that does not evaluate it there (euler, midpoint), let a step that ends at \
+             1 be Euler's (last_euler), or end the run a little inside"
+        } else {
+            continue;
+        };
+        if singular {
+            return Err(Error::Singular { what: "this field's velocity", t, remedy });
+        }
+    }
+    Ok(())
 }
 
 const DIVERGED: &str = "the velocity grew without bound; use smaller steps, or end the run before \

@@ -22,6 +22,26 @@ pub struct Source {
 }
 
 impl Source {
+    /// The most values (samples times elements) of one chunk: 16 GiB a copy.
+    pub const MOST_VALUES: usize = 1 << 32;
+
+    /// The size of a chunk, and the index after the last sample.
+    fn bounds(&self, width: usize) -> Result<(usize, u64), Error> {
+        let size = if self.chunk == 0 { self.count } else { self.chunk.min(self.count) };
+        if size.checked_mul(width).is_none_or(|values| values > Self::MOST_VALUES) {
+            let remedy = format!(
+                "one chunk holds at most {} samples of this shape: draw more in chunks",
+                Self::MOST_VALUES / width
+            );
+            return Err(Error::invalid("number of samples in a chunk", size, remedy));
+        }
+        let last = self.first.checked_add(self.count as u64).ok_or_else(|| {
+            let value = format!("{} after {}", self.count, self.first);
+            Error::invalid("number of samples", value, "sample indices end at 2^64 - 1")
+        })?;
+        Ok((size, last))
+    }
+
     /// The first `count` samples of a seed, all at once.
     #[must_use]
     pub fn new(seed: Seed, count: usize) -> Self {
@@ -43,7 +63,7 @@ impl Source {
 /// Draws standard normal sources and follows `field` from them.
 ///
 /// # Errors
-/// As [`integrate`].
+/// As [`integrate`]; [`Error::Invalid`] for a chunk of more than [`Source::MOST_VALUES`] values.
 ///
 /// # Examples
 /// ```
@@ -62,9 +82,8 @@ pub fn sample(
     run: &Run<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Trajectory, Error> {
-    let size = if source.chunk == 0 { source.count } else { source.chunk.min(source.count) };
+    let (size, last) = source.bounds(field.shape().elements())?;
     let mut part = Source { count: size, ..source.clone() };
-    let last = source.first + source.count as u64;
     let mut whole: Option<Trajectory> = None;
     loop {
         let noise = part.noise(field.shape());
