@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pathline_data::atomic;
 
@@ -40,7 +40,13 @@ macro_rules! from {
     )*};
 }
 
-from!(pathline::Error, pathline_data::Error, pathline_view::Error, pathline_study::Error, serde_json::Error);
+from!(
+    pathline::Error,
+    pathline_data::Error,
+    pathline_view::Error,
+    pathline_study::Error,
+    serde_json::Error
+);
 
 /// Prints one line of data.
 pub(crate) fn data(line: &str) -> Result<(), Failure> {
@@ -54,6 +60,20 @@ pub(crate) fn data(line: &str) -> Result<(), Failure> {
 /// Prints one line to whoever watches. That it cannot be printed is no reason to stop.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The command that is running, as it could be typed again.
+pub(crate) fn command_line() -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,=+@%".contains(c);
+    let word = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy().into_owned();
+        if !word.is_empty() && word.chars().all(plain) {
+            return word;
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    let words = std::env::args_os().skip(1).map(word);
+    std::iter::once("pathline".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Fails before any work is done if `path` could not be written when it is.
@@ -74,9 +94,19 @@ pub(crate) fn check_writable(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
+/// Fails if two outputs have one name: the second would meet the first.
+pub(crate) fn check_apart(paths: &[PathBuf]) -> Result<(), Failure> {
+    for (i, path) in paths.iter().enumerate() {
+        if paths.iter().take(i).any(|earlier| earlier == path) {
+            let place = path.display().to_string();
+            return Err(Failure::usage(&place, "would be written twice; give each its own name"));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
-    let written =
-        if force { atomic::replace(path, bytes) } else { atomic::write_new(path, bytes) };
+    let written = if force { atomic::replace(path, bytes) } else { atomic::write_new(path, bytes) };
     Ok(written?)
 }

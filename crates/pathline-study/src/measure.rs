@@ -158,8 +158,7 @@ fn memorised(end: &Batch, data: &DataSet) -> Result<Memorised, Error> {
 /// Mean with a jackknife interval; for fewer than two values the interval is the value.
 fn mean(values: &[f64]) -> Option<Estimate> {
     let of = |rows: &[usize]| {
-        (!rows.is_empty())
-            .then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
+        (!rows.is_empty()).then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
     };
     let blocks = values.len().min(20);
     let interval = Jackknife { blocks, level: 0.95 }.interval(values.len(), of);

@@ -181,21 +181,20 @@ fn pictures(recording: &Recording, end: &Batch, command: &str) -> Vec<Figure> {
 fn energies(recording: &Recording, command: &str) -> Option<Figure> {
     let chord = recording.diagnostics.get("energy.chord")?;
     let bending = recording.diagnostics.get("energy.bending")?;
-    Some(chord_against_bending(
-        chord.iter().zip(bending).map(|(&c, &b)| [c, b]).collect(),
-        command,
-    ))
+    Some(chord_against_bending(chord.iter().zip(bending).map(|(&c, &b)| [c, b]).collect(), command))
 }
 
 fn chord_against_bending(points: Vec<[f64; 2]>, command: &str) -> Figure {
     Figure {
         id: "chord-bending".to_owned(),
         title: "What each sample cost".to_owned(),
-        caption: "Kinetic path energy, split exactly: the chord is what going straight at an even pace \
+        caption:
+            "Kinetic path energy, split exactly: the chord is what going straight at an even pace \
                   would have cost, the bending is the rest. One point a sample."
-            .to_owned(),
-        look_for: "Points near the lower edge went straight. The energy is the sum of the two axes."
-            .to_owned(),
+                .to_owned(),
+        look_for:
+            "Points near the lower edge went straight. The energy is the sum of the two axes."
+                .to_owned(),
         command: command.to_owned(),
         alt: "Scatter of bending energy against chord energy.".to_owned(),
         content: Content::Scatter(Scatter {

@@ -123,9 +123,8 @@ mod tests {
 
     #[test]
     fn streams_differ_by_every_part_of_their_name() {
-        let first = |seed: u64, purpose, sample, step| {
-            Seed(seed).stream(purpose, sample, step).uniform()
-        };
+        let first =
+            |seed: u64, purpose, sample, step| Seed(seed).stream(purpose, sample, step).uniform();
         let base = first(1, Purpose::Source, 2, 3);
         assert_ne!(base, first(2, Purpose::Source, 2, 3));
         assert_ne!(base, first(1, Purpose::Target, 2, 3));

@@ -11,6 +11,9 @@
 
 use crate::error::Error;
 
+/// Most steps that a grid is built with: beyond them a step is lost in the rounding of an `f32` state.
+const LARGEST: usize = 1 << 24;
+
 /// Times `t_0, ..., t_n` in `[0, 1]`, strictly monotone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeGrid {
@@ -21,7 +24,7 @@ impl TimeGrid {
     /// `n` equal steps from 0 to 1: `t_i = i / n`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0.
+    /// [`Error::Invalid`] when `steps` is 0 or above 2^24.
     ///
     /// # Examples
     /// ```
@@ -37,7 +40,7 @@ impl TimeGrid {
     /// near the source, as SD3 (3.0) does.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0 or `shift` is not positive and finite.
+    /// [`Error::Invalid`] when `steps` is 0 or above 2^24, or `shift` is not positive and finite.
     pub fn shifted(steps: usize, shift: f64) -> Result<Self, Error> {
         if !(shift.is_finite() && shift > 0.0) {
             return Err(Error::invalid("shift", shift, "use a positive number; 1 changes nothing"));
@@ -48,7 +51,7 @@ impl TimeGrid {
     /// `t_i = (i / n)^p` for `p > 0`: above 1 more steps near the source, below 1 near the target.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when `steps` is 0 or `exponent` is not positive and finite.
+    /// [`Error::Invalid`] when `steps` is 0 or above 2^24, or `exponent` is not positive and finite.
     pub fn power(steps: usize, exponent: f64) -> Result<Self, Error> {
         if !(exponent.is_finite() && exponent > 0.0) {
             return Err(Error::invalid("grid exponent", exponent, "use a positive number"));
@@ -87,6 +90,9 @@ impl TimeGrid {
     fn warped(steps: usize, warp: impl Fn(f64) -> f64) -> Result<Self, Error> {
         if steps == 0 {
             return Err(Error::invalid("steps", 0, "use at least one"));
+        }
+        if steps > LARGEST {
+            return Err(Error::invalid("steps", steps, format!("use at most {LARGEST}")));
         }
         let inner = (1..steps).map(|i| warp(i as f64 / steps as f64));
         Self::custom(std::iter::once(0.0).chain(inner).chain([1.0]).collect::<Vec<_>>())
@@ -144,6 +150,13 @@ impl TimeGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grid_that_no_memory_holds_is_refused() {
+        for build in [TimeGrid::uniform(usize::MAX), TimeGrid::shifted(LARGEST + 1, 3.0)] {
+            assert!(build.unwrap_err().to_string().contains("at most"));
+        }
+    }
 
     #[test]
     fn building_twice_gives_equal_values_and_one_step_works() {

@@ -9,8 +9,8 @@
 use pathline::field::FunctionField;
 use pathline::solver::{DOPRI5, EULER, HEUN, LastEuler, MIDPOINT, RK4, Solver};
 use pathline::{
-    Adaptive, Batch, Error, Outcome, Run, Save, Seed, Shape, Source, Stepping, TimeGrid, VelocityField, integrate,
-    sample,
+    Adaptive, Batch, Error, Outcome, Run, Save, Seed, Shape, Source, Stepping, TimeGrid,
+    VelocityField, integrate, sample,
 };
 
 /// Solver, evaluations of a run of ten steps.

@@ -204,6 +204,7 @@ fn a_mixture_agrees_with_its_limits() {
     assert!(GaussianMixture::new(&[0.0], &means, &[1.0]).is_err());
     assert!(GaussianMixture::new(&[1.0], &means, &[1.0, 2.0]).is_err());
     assert!(GaussianMixture::ring(0, 1.0, 1.0).is_err());
+    assert!(GaussianMixture::ring(u32::MAX, 1.0, 1.0).is_err());
 }
 
 #[test]

@@ -47,8 +47,9 @@ pub(crate) fn run(args: &Demo) -> Result<bool, Failure> {
 /// Makes the folder, and fails unless it is empty of our files or they are of an earlier demo.
 fn claim(out: &Path) -> Result<(), Failure> {
     let place = out.display().to_string();
-    std::fs::create_dir_all(out)
-        .map_err(|e| Failure::usage(&place, &format!("cannot be made ({e}); choose another --out")))?;
+    std::fs::create_dir_all(out).map_err(|e| {
+        Failure::usage(&place, &format!("cannot be made ({e}); choose another --out"))
+    })?;
     let made = std::fs::read_to_string(out.join("demo.json")).unwrap_or_default();
     let ours = serde_json::from_str::<serde_json::Value>(&made)
         .is_ok_and(|v| v.get("made_by").is_some_and(|m| m == MADE_BY));

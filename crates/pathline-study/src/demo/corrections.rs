@@ -126,7 +126,8 @@ pub(super) fn corrections(
     let source = Source::new(seed, samples);
     let noise = source.noise(field.shape());
     let bench = Bench { field: &*field, images, source, noise };
-    let mild = Kts { launch_strength: 0.01, landing_strength: 0.01, ..Kts::published() }.checked()?;
+    let mild =
+        Kts { launch_strength: 0.01, landing_strength: 0.01, ..Kts::published() }.checked()?;
     let strong = Kts { landing_strength: 0.05, ..Kts::published() }.checked()?;
     let ssc = Ssc::on(&grid, SscShape::QuadIn, 0.05)?;
     let flat = Constant::matching(&strong, &grid)?;

@@ -128,7 +128,8 @@ fn trained(
 ) -> Result<(NetworkField, f64), Error> {
     let config =
         MlpConfig { shape: Shape::vector(2), hidden: vec![64; 3], activation: Activation::Silu };
-    let learning_rate = LearningRate { peak: 3e-3, warm_up: 100, decay: Decay::Cosine { floor: 1e-5 } };
+    let learning_rate =
+        LearningRate { peak: 3e-3, warm_up: 100, decay: Decay::Cosine { floor: 1e-5 } };
     let optimiser = AdamW { learning_rate, ..AdamW::default() };
     let training = FlowTraining { steps: STEPS, seed, optimiser, ..FlowTraining::default() };
     let mut state = TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?;
@@ -150,12 +151,7 @@ fn trained(
     Ok((network, late / f64::from(count.max(1))))
 }
 
-fn judged(
-    coupling: &str,
-    loss: f64,
-    field: &dyn VelocityField,
-    seed: Seed,
-) -> Result<Flow, Error> {
+fn judged(coupling: &str, loss: f64, field: &dyn VelocityField, seed: Seed) -> Result<Flow, Error> {
     let source = Source::new(seed, JUDGED);
     let mut energy = KineticEnergy::new();
     let fine = Run::on(TimeGrid::uniform(100)?, &HEUN);
@@ -236,7 +232,11 @@ impl Flows {
     fn table(&self) -> Figure {
         let with_interval = |e: &Estimate| {
             let half = (e.high - e.low) / 2.0;
-            Cell::text(format!("{} \u{b1} {}", pathline_view::number(e.value), pathline_view::number(half)))
+            Cell::text(format!(
+                "{} \u{b1} {}",
+                pathline_view::number(e.value),
+                pathline_view::number(half)
+            ))
         };
         let row = |f: &Flow| {
             vec![

@@ -148,8 +148,9 @@ impl Memoriser {
             look_for: "Each pair is the same picture. The distance that is left is \
                        rounding."
                 .to_owned(),
-            command: "pathline sample fashion-mnist --class each -n 200 --steps 50 --out samples.png"
-                .to_owned(),
+            command:
+                "pathline sample fashion-mnist --class each -n 200 --steps 50 --out samples.png"
+                    .to_owned(),
             alt: "Rows of garments; every generated garment equals the training image below it."
                 .to_owned(),
             content: Content::Images(Pictures {
@@ -177,8 +178,9 @@ impl Memoriser {
             look_for: "The lower bar is the floor: real, new images that the criterion would call \
                        memorised. No memorisation figure means anything without it."
                 .to_owned(),
-            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --data fashion-mnist"
-                .to_owned(),
+            command:
+                "pathline measure fashion-mnist --class each -n 200 --steps 50 --data fashion-mnist"
+                    .to_owned(),
             alt: format!(
                 "Memorisation fraction {:.0} % for samples of the exact field, {:.1} % for held-out \
                  images.",
@@ -234,13 +236,16 @@ impl Memoriser {
         Figure {
             id: "bending".to_owned(),
             title: "Bending, by class".to_owned(),
-            caption: "The part of the kinetic energy that is not the straight chord, in per cent of the \
+            caption:
+                "The part of the kinetic energy that is not the straight chord, in per cent of the \
                       whole."
-                .to_owned(),
-            look_for: "A few per cent everywhere: the exact field's trajectories are nearly straight. \
+                    .to_owned(),
+            look_for:
+                "A few per cent everywhere: the exact field's trajectories are nearly straight. \
                        Classes whose images look alike bend more, because the field decides late."
+                    .to_owned(),
+            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --json"
                 .to_owned(),
-            command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --json".to_owned(),
             alt: "Bars of a few per cent for each of the ten classes.".to_owned(),
             content: Content::Bars(Bars {
                 value: Axis::new("bending, % of energy"),

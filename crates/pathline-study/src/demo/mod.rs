@@ -52,8 +52,7 @@ pub fn demo(seed: Seed, progress: &mut dyn Progress) -> Result<Demo, Error> {
     let flows = flows::flows(seed, &mut Part::new(progress, 0.0, 0.55))?;
     progress.at(0.55, "sampling the exact field");
     let memoriser = memoriser::memoriser(&images, seed)?;
-    let corrections =
-        corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
+    let corrections = corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
     let switching = switching::switching(&images, seed, &mut Part::new(progress, 0.8, 1.0))?;
     progress.at(1.0, "done");
     Ok(Demo {

@@ -8,9 +8,7 @@ use pathline::neighbours::{Exclude, nearest};
 use pathline::solver::EULER;
 use pathline::statistics::{Estimate, wilson};
 use pathline::{Batch, Run, Seed, Source, TimeGrid, sample};
-use pathline_view::{
-    Axis, Content, Figure, Images as Pictures, LineStyle, Lines, Section, Series,
-};
+use pathline_view::{Axis, Content, Figure, Images as Pictures, LineStyle, Lines, Section, Series};
 
 use super::images::{Images, class_name, picture};
 use crate::error::Error;
@@ -62,8 +60,9 @@ pub(super) fn switching(
     };
     let (old, new) = (end_of(1.0)?, end_of(0.0)?);
     let apart = total_distance(&old, &new);
-    let times: Vec<f64> =
-        [1, 2, 5, 8, 10, 13, 15, 18, 20, 25, 30, 35, 40, 44, 47, 49].map(|k| f64::from(k) / 50.0).into();
+    let times: Vec<f64> = [1, 2, 5, 8, 10, 13, 15, 18, 20, 25, 30, 35, 40, 44, 47, 49]
+        .map(|k| f64::from(k) / 50.0)
+        .into();
     let (mut points, mut strip) = (Vec::new(), vec![(0.0, new.clone())]);
     for (i, &t) in times.iter().enumerate() {
         progress.at(i as f64 / times.len() as f64, "switching the class in mid-flight");
@@ -158,11 +157,13 @@ impl Switching {
         Figure {
             id: "switch-strip".to_owned(),
             title: "The same noise, switched at different times".to_owned(),
-            caption: "Each row starts from one noise. The time below an image is when its class changed."
-                .to_owned(),
-            look_for: "Only the last column shows the old class. In between, every image is a training \
+            caption:
+                "Each row starts from one noise. The time below an image is when its class changed."
+                    .to_owned(),
+            look_for:
+                "Only the last column shows the old class. In between, every image is a training \
                        image of the new class, but not always the same one."
-                .to_owned(),
+                    .to_owned(),
             command: "pathline demo".to_owned(),
             alt: "Four rows of garments. All but the last column show the new class.".to_owned(),
             content: Content::Images(Pictures {

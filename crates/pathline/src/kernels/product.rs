@@ -36,12 +36,7 @@ pub fn product(
 
 /// `out = left^T * right + out` for row-major `left` (`k x m`), `right` (`k x n`), `out` (`m x n`):
 /// the weight gradient of a linear layer.
-pub fn add_transposed_product(
-    [m, n, k]: [usize; 3],
-    left: &[f32],
-    right: &[f32],
-    out: &mut [f32],
-) {
+pub fn add_transposed_product([m, n, k]: [usize; 3], left: &[f32], right: &[f32], out: &mut [f32]) {
     raw([m, n, k], (left, m, 1), (right, 1, n), 1.0, out);
 }
 
@@ -86,7 +81,14 @@ fn raw([m, n, k]: [usize; 3], left: Strided<'_>, right: Strided<'_>, keep: f32, 
 /// `out = rows * right` for any number of rows, in padded blocks of [`ROW_BLOCK`], in parallel.
 ///
 /// Row `i` of the result has the same bytes whatever other rows are present.
-pub fn rows_times(rows: &[f32], k: usize, right: &[f32], layout: Layout, n: usize, out: &mut [f32]) {
+pub fn rows_times(
+    rows: &[f32],
+    k: usize,
+    right: &[f32],
+    layout: Layout,
+    n: usize,
+    out: &mut [f32],
+) {
     if k == 0 || n == 0 {
         out.fill(0.0);
         return;

@@ -45,7 +45,8 @@ mod tests {
         let a = |v: &[f64]| -> Vec<f64> {
             (0..n).map(|i| tableau.a[i].iter().zip(v).map(|(a, v)| a * v).sum()).collect()
         };
-        let times = |u: &[f64], v: &[f64]| -> Vec<f64> { u.iter().zip(v).map(|(u, v)| u * v).collect() };
+        let times =
+            |u: &[f64], v: &[f64]| -> Vec<f64> { u.iter().zip(v).map(|(u, v)| u * v).collect() };
         let sum = |v: &[f64]| -> f64 { b.iter().zip(v).map(|(b, v)| b * v).sum() };
         let (c2, ac) = (times(&c, &c), a(&c));
         let (c3, ac2, aac) = (times(&c2, &c), a(&c2), a(&ac));
