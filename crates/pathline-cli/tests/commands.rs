@@ -141,7 +141,7 @@ fn a_recording_of_points_keeps_every_state_and_can_be_viewed_and_measured() {
     assert!(String::from_utf8(bytes(here, "m.html")).unwrap().contains("id=\"chord-bending\""));
     let line = "pathline measure r.safetensors --data moons --json";
     let json: serde_json::Value = serde_json::from_str(&succeed(here, line)).unwrap();
-    assert_eq!((json["samples"].as_u64(), json["evaluations"].as_u64()), (Some(30), Some(15)));
+    assert_eq!((json["samples"].as_u64(), json["evaluations"].as_u64()), (Some(30), Some(16)));
     assert_eq!(json["memorisation"]["points"], 2000);
     let means = json["means"].as_array().unwrap();
     let mean =

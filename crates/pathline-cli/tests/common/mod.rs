@@ -1,19 +1,21 @@
 //! Running the binary in a folder of its own, and looking at what it left there.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own share")]
 
+pub(crate) mod browser;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a run of the binary gave.
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs `pathline` with these arguments, with `folder` as the working directory.
-pub fn pathline<S: AsRef<std::ffi::OsStr>>(folder: &Path, args: &[S]) -> Ran {
+pub(crate) fn pathline<S: AsRef<std::ffi::OsStr>>(folder: &Path, args: &[S]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_pathline"))
         .args(args)
         .current_dir(folder)
@@ -25,7 +27,7 @@ pub fn pathline<S: AsRef<std::ffi::OsStr>>(folder: &Path, args: &[S]) -> Ran {
 }
 
 /// Runs a command given as one line; it must succeed. Gives standard output.
-pub fn succeed(folder: &Path, line: &str) -> String {
+pub(crate) fn succeed(folder: &Path, line: &str) -> String {
     let words = words(line);
     let ran = pathline(folder, &words);
     assert_eq!(ran.code, Some(0), "`{line}` said: {}{}", ran.stdout, ran.stderr);
@@ -34,7 +36,7 @@ pub fn succeed(folder: &Path, line: &str) -> String {
 
 /// The words of a command line, as a shell would see them; `pathline` itself and what follows `>` are
 /// left out.
-pub fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
     for c in line.chars() {
         match c {
@@ -60,7 +62,7 @@ pub fn words(line: &str) -> Vec<String> {
 }
 
 /// Every file below `folder`, by its path there, with its bytes; folders end in `/`.
-pub fn listing(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn listing(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut left = vec![folder.to_path_buf()];
     while let Some(next) = left.pop() {
@@ -79,7 +81,7 @@ pub fn listing(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A folder of real checkpoints and data, if this machine has it.
-pub fn shared(inside: &str) -> Option<PathBuf> {
+pub(crate) fn shared(inside: &str) -> Option<PathBuf> {
     let root = std::env::var_os("PATHLINE_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
