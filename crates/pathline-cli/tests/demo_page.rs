@@ -76,7 +76,9 @@ fn check_numbers(json: &Value) {
     }
     for point in demo["flows"]["network_deficit"].as_array().unwrap() {
         let gain = number(point, "/gain/value");
-        assert!((0.8..1.25).contains(&gain), "{point}");
+        // Near t = 0 the velocity is short, and a small network far off in proportion.
+        let t = number(point, "/t");
+        assert!((gain - 1.0).abs() < if t < 0.3 { 0.6 } else { 0.15 }, "{point}");
     }
     let switches = demo["switching"]["points"].as_array().unwrap();
     assert!(switches.len() > 10);
