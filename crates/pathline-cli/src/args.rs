@@ -74,10 +74,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "CLASS", requires = "class", requires = "switch_at")]
     pub(crate) switch_to: Option<u32>,
     /// Time of the switch, between 0 and 1
-    #[arg(long, value_name = "T", requires = "switch_to")]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", requires = "switch_to")]
     pub(crate) switch_at: Option<f64>,
     /// Classifier-free guidance scale (1: none); needs --class
-    #[arg(long, value_name = "W", requires = "class")]
+    #[arg(long, allow_negative_numbers = true, value_name = "W", requires = "class")]
     pub(crate) guidance: Option<f64>,
     /// Number of samples
     #[arg(short = 'n', long, default_value_t = 64)]
@@ -101,22 +101,22 @@ pub(crate) struct Run {
     #[arg(long, default_value = "uniform")]
     pub(crate) grid: String,
     /// Where the run ends, between 0 and 1
-    #[arg(long, value_name = "T")]
+    #[arg(long, allow_negative_numbers = true, value_name = "T")]
     pub(crate) until: Option<f64>,
     /// Adaptive steps with this relative tolerance (dopri5)
-    #[arg(long, value_name = "TOL")]
+    #[arg(long, allow_negative_numbers = true, value_name = "TOL")]
     pub(crate) rtol: Option<f64>,
     /// Absolute tolerance of adaptive steps [default: that of --rtol]
-    #[arg(long, value_name = "TOL", requires = "rtol")]
+    #[arg(long, allow_negative_numbers = true, value_name = "TOL", requires = "rtol")]
     pub(crate) atol: Option<f64>,
     /// End an adaptive run after this many evaluations, with what it has
     #[arg(long, value_name = "N", requires = "rtol")]
     pub(crate) max_evaluations: Option<u64>,
     /// Kinetic trajectory shaping with launch and landing strengths, such as `0.01,0.01`
-    #[arg(long, value_name = "A0,B0", conflicts_with_all = ["ssc", "gain"])]
+    #[arg(long, allow_hyphen_values = true, value_name = "A0,B0", conflicts_with_all = ["ssc", "gain"])]
     pub(crate) kts: Option<String>,
     /// Scale schedule corrector of this area, such as `0.05` (quad-in)
-    #[arg(long, value_name = "AREA", conflicts_with = "gain")]
+    #[arg(long, allow_negative_numbers = true, value_name = "AREA", conflicts_with = "gain")]
     pub(crate) ssc: Option<f64>,
     /// Any gain as JSON, such as `{"kind":"ssc","shape":"linear","area":0.05}`
     #[arg(long, value_name = "JSON")]
@@ -188,7 +188,7 @@ pub(crate) struct View {
     /// Recordings made by `pathline sample` or `pathline demo`
     #[arg(required = true, value_name = "RECORDING")]
     pub(crate) recordings: Vec<PathBuf>,
-    /// Folder for the pages [default: beside each recording]
+    /// Folder for the pages, made if need be [default: beside each recording]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Replace pages that exist

@@ -38,9 +38,6 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Sample(args) => commands::sample::run(args),
         Command::Measure(args) => commands::measure::run(args),
         Command::View(args) => commands::view::run(args),
-        Command::Completions { shell } => {
-            commands::completions::run(*shell);
-            Ok(true)
-        }
+        Command::Completions { shell } => commands::completions::run(*shell),
     })
 }

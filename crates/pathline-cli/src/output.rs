@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pathline_data::atomic;
 
@@ -62,6 +62,20 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// The command that is running, as it could be typed again.
+pub(crate) fn command_line() -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,=+@%".contains(c);
+    let word = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy().into_owned();
+        if !word.is_empty() && word.chars().all(plain) {
+            return word;
+        }
+        format!("'{}'", word.replace('\'', "'\\''"))
+    };
+    let words = std::env::args_os().skip(1).map(word);
+    std::iter::once("pathline".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
 /// Fails before any work is done if `path` could not be written when it is.
 pub(crate) fn check_writable(path: &Path, force: bool) -> Result<(), Failure> {
     let place = path.display().to_string();
@@ -78,6 +92,17 @@ pub(crate) fn check_writable(path: &Path, force: bool) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Fails if two outputs have one name: the second would meet the first.
+pub(crate) fn check_apart(paths: &[PathBuf]) -> Result<(), Failure> {
+    for (i, path) in paths.iter().enumerate() {
+        if paths.iter().take(i).any(|earlier| earlier == path) {
+            let place = path.display().to_string();
+            return Err(Failure::usage(&place, "would be written twice; give each its own name"));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file whole or not at all.

@@ -92,14 +92,32 @@ impl PointSet {
         self.data_set(n, seed).batch
     }
 
+    /// Points `first..first + n`, without those before them.
+    ///
+    /// # Examples
+    /// ```
+    /// use pathline::Seed;
+    /// use pathline_data::PointSet;
+    /// let whole = PointSet::Moons.generate(10, Seed(0));
+    /// assert_eq!(PointSet::Moons.share(8, 2, Seed(0)).row(1), whole.row(9));
+    /// ```
+    #[must_use]
+    pub fn share(self, first: u64, n: usize, seed: Seed) -> Batch {
+        self.labelled(first, n, seed).batch
+    }
+
     /// The first `n` points with their labels.
     #[must_use]
     pub fn data_set(self, n: usize, seed: Seed) -> DataSet {
+        self.labelled(0, n, seed)
+    }
+
+    fn labelled(self, first: u64, n: usize, seed: Seed) -> DataSet {
         let mut batch = Batch::zeros(n, Shape::vector(2));
         let mut rows = batch.rows_mut();
         let labels = (0..n).map(|i| {
             // The set's number takes the place of the step, so that sets share no noise.
-            let mut stream = seed.stream(Purpose::Data, i as u64, self as u64);
+            let mut stream = seed.stream(Purpose::Data, first.wrapping_add(i as u64), self as u64);
             let (point, label) = sets::point(self, &mut stream);
             rows.row(i).copy_from_slice(&point.map(|v| v as f32));
             label

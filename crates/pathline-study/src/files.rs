@@ -15,6 +15,9 @@ use crate::error::Error;
 /// Points of a generated set when its name gives no number.
 const GENERATED: usize = 2000;
 
+/// Most points of a generated set.
+const MOST_GENERATED: usize = 10_000_000;
+
 /// Largest checkpoint that is read, in bytes.
 const LARGEST: u64 = 8 << 30;
 
@@ -37,10 +40,12 @@ impl Files {
         let (set, count) = name.split_once(':').unwrap_or((name, ""));
         if let Ok(set) = set.parse::<PointSet>() {
             let count = if count.is_empty() { Ok(GENERATED) } else { count.parse() };
-            let count = count.map_err(|_| {
-                let problem = format!("`{name}` does not end in a number of points");
-                Error::usage("data set", problem, "write for example moons:500")
-            })?;
+            let count =
+                count.ok().filter(|n| (1..=MOST_GENERATED).contains(n)).ok_or_else(|| {
+                    let problem = format!("`{name}` does not end in a number of points");
+                    let remedy = format!("write for example moons:500, at most {MOST_GENERATED}");
+                    Error::usage("data set", problem, remedy)
+                })?;
             return Ok(set.data_set(count, Seed(0)));
         }
         let path = Path::new(name);
@@ -50,6 +55,9 @@ impl Files {
             let remedy =
                 format!("give a path, or one of fashion-mnist, fashion-mnist-test, {sets}");
             return Err(Error::usage("data set", problem, remedy));
+        }
+        if path.is_dir() {
+            return Ok(load_images(path)?);
         }
         let table = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
         if !table && let Ok(images) = load_images(path) {
@@ -68,10 +76,8 @@ impl Files {
             SourceSpec::Normal {} => Ok(source.noise(shape)),
             SourceSpec::Points { name } => {
                 let set: PointSet = name.parse()?;
-                let first = source.first as usize;
-                let all = set.generate(first + source.count, source.seed);
-                pathline::Error::check_shape("source points", shape, all.shape())?;
-                Ok(all.select(&(first..first + source.count).collect::<Vec<_>>())?)
+                pathline::Error::check_shape("source points", shape, &Shape::vector(2))?;
+                Ok(set.share(source.first, source.count, source.seed))
             }
         }
     }
@@ -86,6 +92,11 @@ impl Resolver for Files {
     fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, pathline::Error> {
         let path = Path::new(checkpoint);
         let bytes = file::read_capped(path, LARGEST).map_err(foreign)?;
+        if is_recording(&bytes) {
+            let remedy =
+                "look at it with `pathline view` or `pathline measure`, or give a checkpoint";
+            return Err(foreign(Error::usage(checkpoint, "a recording, not a network", remedy)));
+        }
         let at = |e: pathline::Error| {
             foreign(Error::usage(
                 checkpoint,
@@ -103,10 +114,34 @@ impl Resolver for Files {
             mlp_from(file.tensors, Activation::Selu)
         } else {
             let file = torch::decode(&bytes, path).map_err(foreign)?;
+            if let Some(class) = potential(&file.classes) {
+                return Err(foreign(Error::usage(
+                    checkpoint,
+                    format!("a {class}: it stores a potential, whose gradient is the velocity"),
+                    "gradients of potentials (action matching) are not taken here; give a checkpoint \
+                     that stores the velocity itself",
+                )));
+            }
             mlp_from(file.tensors, activation(&file.classes))
         };
         Ok(Arc::new(NetworkField::new(Arc::new(mlp.map_err(at)?))))
     }
+}
+
+/// Whether bytes are those of a recording rather than of a checkpoint: a safetensors file with a tensor
+/// `states`. It may still be damaged.
+///
+/// # Examples
+/// ```
+/// assert!(!pathline_study::is_recording(b"anything else"));
+/// ```
+#[must_use]
+pub fn is_recording(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let header = rest.get(..length).map(serde_json::from_slice::<serde_json::Value>);
+    header
+        .is_some_and(|h| h.is_ok_and(|h| h.get("states").is_some_and(serde_json::Value::is_object)))
 }
 
 fn foreign(error: impl std::error::Error + Send + Sync + 'static) -> pathline::Error {
@@ -120,6 +155,13 @@ fn mlp_from(
     let tensors: Tensors =
         tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect();
     Mlp::from_tensors(&tensors, activation)
+}
+
+/// The class of a pickled module that stores a potential, if one does: torchcfm's `GradModel` wraps
+/// the network whose gradient is the velocity.
+fn potential(classes: &std::collections::BTreeMap<String, String>) -> Option<&str> {
+    let last = |class: &'_ str| class.rsplit('.').next() == Some("GradModel");
+    classes.values().map(String::as_str).find(|class| last(class))
 }
 
 /// The activation between the layers, from the classes in a pickled module. A bare state dictionary

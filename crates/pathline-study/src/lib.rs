@@ -13,7 +13,7 @@ mod progress;
 mod sample;
 
 pub use error::Error;
-pub use files::Files;
+pub use files::{Files, is_recording};
 pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
 pub use progress::{Part, Progress};

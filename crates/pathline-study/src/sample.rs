@@ -6,7 +6,7 @@ use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve, PowerPoint};
 use pathline::observer::{Advance, Begin};
 use pathline::recording::Recording;
 use pathline::spec::{ClassSpec, FieldSpec, SampleSpec};
-use pathline::{Observer, Stepping, Trajectory, integrate};
+use pathline::{Observer, Save, Stepping, Trajectory, integrate};
 
 use crate::error::Error;
 use crate::files::Files;
@@ -14,6 +14,9 @@ use crate::progress::Progress;
 
 /// Values held at once by a chunk of samples: about 64 MB of states for each stage.
 const CHUNK_VALUES: usize = 1 << 24;
+
+/// Most bytes of results that are kept in memory. Writing them takes about twice as many again.
+const LARGEST_RESULT: f64 = 8e9;
 
 /// A finished run.
 pub struct Sampled {
@@ -66,6 +69,7 @@ pub fn sample(
         built = spec.run.build()?;
         notes.push("the field is singular at t = 1: the last step is Euler's".to_owned());
     }
+    check_size(&spec, field.shape().elements(), &built.stepping)?;
     let (mut energy, mut power) = (KineticEnergy::new(), PowerCurve::default());
     let mut steps = Steps { progress, chunks: 1, chunk: 0, steps: None, done: 0 };
     let all = spec.source(0);
@@ -101,6 +105,44 @@ pub fn sample(
     }
     let energy = energy.samples().to_vec();
     Ok(Sampled { recording, trajectory, energy, power: power.points(), spec, notes })
+}
+
+/// Fails where the results of a run would not fit into [`LARGEST_RESULT`], or its samples have no
+/// index: running out of memory hours later would end the process without a word.
+fn check_size(spec: &SampleSpec, elements: usize, stepping: &Stepping) -> Result<(), Error> {
+    if spec.samples == 0 {
+        return Err(Error::usage("samples", "none were asked for", "ask for at least one"));
+    }
+    if spec.first.checked_add(spec.samples as u64).is_none() {
+        let problem =
+            format!("{} samples from index {} on have no index", spec.samples, spec.first);
+        return Err(Error::usage("first sample", problem, "use a smaller --first"));
+    }
+    let steps = match stepping {
+        Stepping::Grid(grid) => grid.len(),
+        // How many there will be is not known; a run of this many is a long one.
+        Stepping::Adaptive(_) => 1000,
+    };
+    let states = match spec.run.save {
+        Save::End => 1,
+        Save::Every(n) => 2 + steps / n.max(1),
+    };
+    let bytes_each = 4.0 * elements as f64 * states as f64 + 8.0 * 2.0 * ENERGIES.len() as f64;
+    let bytes = bytes_each * spec.samples as f64;
+    if bytes > LARGEST_RESULT {
+        let problem = format!(
+            "{} samples with {states} saved states each take {:.0} GB",
+            spec.samples,
+            bytes / 1e9
+        );
+        let remedy = format!(
+            "at most {:.0} GB are kept in memory: draw fewer, save fewer states (--save-every), or draw \
+             shards with --first",
+            LARGEST_RESULT / 1e9
+        );
+        return Err(Error::usage("samples", problem, remedy));
+    }
+    Ok(())
 }
 
 /// One energy under its name in recordings.

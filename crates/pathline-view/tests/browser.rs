@@ -63,7 +63,9 @@ fn root_tag(browser: &Path, folder: &Path, width: u32) -> String {
 #[test]
 fn the_page_works_at_both_widths() {
     let Some(browser) = browser() else {
-        eprintln!("SKIPPED: no Chromium found; set CHROME to its path to test the page in it");
+        let problem = "no Chromium found; set CHROME to its path to test the page in it";
+        assert!(std::env::var_os("PATHLINE_REQUIRE_BROWSER").is_none(), "{problem}");
+        eprintln!("SKIPPED: {problem}");
         return;
     };
     let folder = std::env::temp_dir().join(format!("pathline-view-{}", std::process::id()));

@@ -153,6 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_grid_that_no_memory_holds_is_refused() {
+        for build in
+            [TimeGrid::uniform(usize::MAX), TimeGrid::shifted(TimeGrid::MOST_STEPS + 1, 3.0)]
+        {
+            assert!(build.unwrap_err().to_string().contains("at most"));
+        }
+    }
+
+    #[test]
     fn building_twice_gives_equal_values_and_one_step_works() {
         for build in [
             || TimeGrid::uniform(1),

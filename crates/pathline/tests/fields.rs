@@ -15,7 +15,9 @@ use pathline::field::{
 };
 use pathline::path::Prediction;
 use pathline::schedule::{CondOt, Cosine, LinearVp, Schedule, Vp};
-use pathline::{At, Batch, Error, Purpose, Rows, RowsMut, Samples, Seed, Shape, Times, VelocityField};
+use pathline::{
+    At, Batch, Error, Purpose, Rows, RowsMut, Samples, Seed, Shape, Times, VelocityField,
+};
 
 fn normal(rows: usize, width: usize, tag: u64) -> Batch {
     let mut values = vec![0.0; rows * width];
@@ -204,6 +206,7 @@ fn a_mixture_agrees_with_its_limits() {
     assert!(GaussianMixture::new(&[0.0], &means, &[1.0]).is_err());
     assert!(GaussianMixture::new(&[1.0], &means, &[1.0, 2.0]).is_err());
     assert!(GaussianMixture::ring(0, 1.0, 1.0).is_err());
+    assert!(GaussianMixture::ring(u32::MAX, 1.0, 1.0).is_err());
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::path::Path;
 use pathline::Save;
 use pathline::recording::Recording;
 use pathline_data::file::read_capped;
-use pathline_study::{Files, Measurement, measure, measure_field, measurement_page};
+use pathline_study::{Files, Measurement, is_recording, measure, measure_field, measurement_page};
 use pathline_view::terminal;
 use pathline_view::{Cell, Column, Table};
 
 use super::model;
 use crate::args::Measure;
-use crate::output::{Failure, check_writable, data, write};
+use crate::output::{Failure, check_writable, command_line, data, write};
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
         }
     };
     if let Some(path) = &args.page {
-        let page = measurement_page(&measured, &format!("pathline measure {}", args.model));
+        let page = measurement_page(&measured, &command_line());
         write(path, pathline_view::html(&page)?.as_bytes(), args.force)?;
     }
     if args.json {
@@ -41,18 +41,14 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// The recording, if the model is one: a safetensors file with our metadata key.
+/// The recording, if the model is one: a safetensors file with saved states.
 fn recording(model: &str) -> Result<Option<Recording>, Failure> {
     let path = Path::new(model);
     if !model.to_lowercase().ends_with(".safetensors") || !path.exists() {
         return Ok(None);
     }
-    let bytes = read_capped(path, 64 << 30)?;
-    let metadata = pathline_data::safetensors::decode(&bytes, path)?.metadata;
-    if metadata.contains_key("pathline") {
-        return super::view::read(path).map(Some);
-    }
-    Ok(None)
+    let bytes = read_capped(path, super::view::LARGEST)?;
+    if is_recording(&bytes) { super::view::decode(&bytes, path).map(Some) } else { Ok(None) }
 }
 
 fn table(measured: &Measurement) -> Table {

@@ -34,12 +34,14 @@ fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
     let base = named(model)?;
     let Some(class) = &run.class else { return Ok(base) };
     let FieldSpec::Empirical { data, schedule, .. } = &base else {
-        let problem = "only fields over a labelled data set have classes";
+        let problem =
+            "only fields over a labelled data set have classes; leave it out, or name a data set";
         return Err(Failure::usage("--class", problem));
     };
     let of = |class| FieldSpec::Empirical { data: data.clone(), class, schedule: schedule.clone() };
     let mut field = of(classes(class, data)?);
     if let (Some(to), Some(at)) = (run.switch_to, run.switch_at) {
+        time("--switch-at", at)?;
         let after = Box::new(of(ClassSpec::One { class: to }));
         field = FieldSpec::Switched { before: Box::new(field), after, at };
     }
@@ -95,10 +97,28 @@ fn classes(text: &str, data: &str) -> Result<ClassSpec, Failure> {
 }
 
 fn number(flag: &str, text: &str) -> Result<f64, Failure> {
-    text.trim().parse().map_err(|_| Failure::usage(flag, &format!("`{text}` is not a number")))
+    let value = text.trim().parse();
+    let problem = || Failure::usage(flag, &format!("`{text}` is not a number; write it like 0.05"));
+    finite(flag, value.map_err(|_| problem())?)
+}
+
+fn finite(flag: &str, value: f64) -> Result<f64, Failure> {
+    let problem = || Failure::usage(flag, &format!("{value} is not finite; use a finite number"));
+    if value.is_finite() { Ok(value) } else { Err(problem()) }
+}
+
+/// Fails unless a time is one.
+fn time(flag: &str, t: f64) -> Result<(), Failure> {
+    if (0.0..=1.0).contains(&t) {
+        return Ok(());
+    }
+    Err(Failure::usage(flag, &format!("{t} is no time; times run from 0 (source) to 1 (target)")))
 }
 
 fn stepping(run: &Run) -> Result<SteppingSpec, Failure> {
+    if let Some(end) = run.until {
+        time("--until", end)?;
+    }
     let (steps, span) = (run.steps, run.until.map(|end| [0.0, end]));
     if let Some(rtol) = run.rtol {
         let max_evaluations = run.max_evaluations.unwrap_or(10_000);
@@ -115,6 +135,10 @@ fn stepping(run: &Run) -> Result<SteppingSpec, Failure> {
             Ok(SteppingSpec::Power { steps, exponent: number("--grid power", value)?, span })
         }
         times if times.contains(',') => {
+            if run.until.is_some() {
+                let problem = "the times of --grid say where the run ends; leave one of them out";
+                return Err(Failure::usage("--until", problem));
+            }
             let times: Result<Vec<f64>, _> =
                 times.split(',').map(|t| number("--grid", t)).collect();
             Ok(SteppingSpec::Custom { times: times? })
@@ -132,6 +156,7 @@ fn gain(run: &Run) -> Result<Option<GainSpec>, Failure> {
         return Ok(Some(from_json("--gain", json)?));
     }
     if let Some(area) = run.ssc {
+        finite("--ssc", area)?;
         let json = serde_json::json!({"kind": "ssc", "area": area});
         return Ok(Some(from_json("--ssc", &json.to_string())?));
     }

@@ -1,9 +1,9 @@
 //! `pathline sample`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use pathline::{Outcome, Save};
+use pathline::{Outcome, Save, Shape};
 use pathline_data::atomic::Existing;
 use pathline_data::{Array, DataSet, Values, csv, npz, png};
 use pathline_study::{Files, Sampled};
@@ -11,13 +11,14 @@ use pathline_view::terminal;
 
 use super::model;
 use crate::args::Sample;
-use crate::output::{Failure, check_writable, data, note, write};
+use crate::output::{Failure, check_apart, check_writable, data, note, write};
 use crate::progress::Bar;
 
 /// Endings of files that can be written.
 const ENDINGS: &str = ".npz, .csv, .png, .safetensors";
 
 pub(crate) fn run(args: &Sample) -> Result<bool, Failure> {
+    check_apart(&args.out)?;
     for path in &args.out {
         check_writable(path, args.force)?;
         if !matches!(ending(path).as_str(), "npz" | "csv" | "png" | "safetensors") {
@@ -25,35 +26,50 @@ pub(crate) fn run(args: &Sample) -> Result<bool, Failure> {
             return Err(Failure::usage(&path.display().to_string(), &problem));
         }
     }
-    let recorded = args.out.iter().any(|p| ending(p) == "safetensors");
     let mut spec = model::spec(&args.model, &args.run, Save::End)?;
+    let shape = spec.field.build(&Files)?.shape().clone();
+    check_drawable(&args.out, &shape)?;
+    let recorded = args.out.iter().any(|p| ending(p) == "safetensors");
     spec.run.save = match args.save_every {
+        Some(0) => return Err(Failure::usage("--save-every", "is 0; use at least 1")),
         Some(n) => Save::Every(n),
-        None if recorded && small(&spec)? => Save::Every(1),
+        // All states of points are worth keeping by default, those of images are not.
+        None if recorded && shape.elements() <= 16 => Save::Every(1),
         None => Save::End,
     };
     let mut bar = Bar::new();
     let sampled = pathline_study::sample(&spec, &Files, &mut bar)?;
     bar.done();
-    sampled.notes.iter().for_each(|n| note(&format!("note: {n}")));
     for path in &args.out {
         put(path, &sampled, args.force)?;
     }
+    sampled.notes.iter().for_each(|n| note(&format!("note: {n}")));
     report(args, &sampled)?;
     let completed = sampled.trajectory.outcome == (Outcome::Completed {});
     if !completed {
-        note(&format!("ended early: {:?}", sampled.trajectory.outcome));
+        let (t, spent) = (sampled.trajectory.t, sampled.trajectory.evaluations);
+        note(&format!(
+            "ended early: at t = {t} after {spent} evaluations; raise --max-evaluations or --rtol"
+        ));
     }
     Ok(completed)
 }
 
-fn ending(path: &Path) -> String {
-    path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase()
+/// Fails if a picture is asked for of what are no images, before any sample is drawn.
+fn check_drawable(out: &[PathBuf], shape: &Shape) -> Result<(), Failure> {
+    let image = matches!(shape.extents(), [1 | 3, _, _]);
+    match out.iter().find(|p| ending(p) == "png" && !image) {
+        Some(path) => {
+            let problem =
+                format!("samples of shape {shape} are no images; name a .npz or .csv file");
+            Err(Failure::usage(&path.display().to_string(), &problem))
+        }
+        None => Ok(()),
+    }
 }
 
-/// Whether all states of a run are worth keeping by default: those of points, not of images.
-fn small(spec: &pathline::spec::SampleSpec) -> Result<bool, Failure> {
-    Ok(spec.field.build(&Files)?.shape().elements() <= 16)
+fn ending(path: &Path) -> String {
+    path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase()
 }
 
 fn put(path: &Path, sampled: &Sampled, force: bool) -> Result<(), Failure> {

@@ -156,9 +156,11 @@ impl Switching {
         Figure {
             id: "switch-strip".to_owned(),
             title: "The same noise, switched at different times".to_owned(),
-            caption: "Each row starts from one noise. The time below an image is when its class changed."
-                .to_owned(),
-            look_for: "Only the last column shows the old class. In between, every image is a training \
+            caption:
+                "Each row starts from one noise. The time below an image is when its class changed."
+                    .to_owned(),
+            look_for:
+                "Only the last column shows the old class. In between, every image is a training \
                        image of the new class, but not always the same one."
                 .to_owned(),
             command: "pathline sample fashion-mnist --class each --switch-to 5 --switch-at 0.4 --out s.png"

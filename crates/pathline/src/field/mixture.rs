@@ -25,6 +25,9 @@ use crate::batch::{At, Batch, RowsMut, Shape};
 use crate::error::Error;
 use crate::schedule::Schedule;
 
+/// Most modes of a ring: more could not be told apart in `f32`, and may fit in no memory.
+const MOST_MODES: u32 = 1 << 16;
+
 /// A mixture of isotropic Gaussians, each optionally of a class.
 ///
 /// # Examples
@@ -98,11 +101,12 @@ impl GaussianMixture {
     /// `2 pi k / modes`, is class `k`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no mode or more than a million, `std` is negative, or a number
-    /// is not finite.
+    /// [`Error::Invalid`] when there is no mode or more than 65536, or a number is negative or not
+    /// finite.
     pub fn ring(modes: u32, radius: f64, std: f64) -> Result<Self, Error> {
-        if modes > 1_000_000 {
-            return Err(Error::invalid("modes of a ring", modes, "use at most a million"));
+        if modes > MOST_MODES {
+            let remedy = format!("use at most {MOST_MODES}");
+            return Err(Error::invalid("number of Gaussians on a ring", modes, remedy));
         }
         let angle = |k: u32| std::f64::consts::TAU * f64::from(k) / f64::from(modes);
         let point = |k: u32| [(radius * angle(k).cos()) as f32, (radius * angle(k).sin()) as f32];
