@@ -63,16 +63,21 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Puts the samples of the next chunk of the same run behind these. Costs are those of the
-    /// longest chunk: chunks of a fixed-step run cost the same number of evaluations each.
+    /// Puts the samples of the next chunk of the same run behind these. Chunks of a fixed-step run cost
+    /// the same number of evaluations each.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the chunk does not continue this one (other samples, other saved
-    /// times).
+    /// [`Error::Invalid`] when the chunk does not continue this one: other samples, other saved times,
+    /// or another end.
     pub fn append(&mut self, chunk: Self) -> Result<(), Error> {
-        if chunk.samples.start != self.samples.end || chunk.times != self.times {
-            let found = format!("samples {:?} after {:?}", chunk.samples, self.samples);
-            let remedy = "chunks must follow each other and keep the same times";
+        let follows = chunk.samples.start == self.samples.end;
+        if !follows || chunk.times != self.times || chunk.t != self.t {
+            let found = format!(
+                "samples {:?} up to t = {} after {:?} up to t = {}",
+                chunk.samples, chunk.t, self.samples, self.t
+            );
+            let remedy = "chunks must follow each other and keep the same times; an adaptive run shares \
+                          its steps over all samples, and is not cut into chunks";
             return Err(Error::invalid("chunk of a run", found, remedy));
         }
         for (mine, theirs) in self.states.iter_mut().zip(&chunk.states) {
@@ -80,14 +85,6 @@ impl Trajectory {
         }
         self.end.append(&chunk.end)?;
         self.samples.end = chunk.samples.end;
-        if self.outcome == (Outcome::Completed {}) {
-            self.outcome = chunk.outcome;
-        }
-        self.t = self.t.min(chunk.t);
-        self.evaluations = self.evaluations.max(chunk.evaluations);
-        self.steps = self.steps.max(chunk.steps);
-        self.rejected = self.rejected.max(chunk.rejected);
-        self.floored = self.floored.max(chunk.floored);
         Ok(())
     }
 }

@@ -233,3 +233,40 @@ fn tolerances_that_no_32_bit_state_can_meet_are_refused() {
     let on_grid_only = Run { solver: &HEUN, ..adaptive(Adaptive::new(1e-3, 1e-3).unwrap()) };
     assert!(integrate(&decay(), column(&[1.0]), 0..1, &on_grid_only, &mut ()).is_err());
 }
+
+/// Stops a run at a step of its second chunk.
+struct StopInSecond {
+    chunk: usize,
+}
+
+impl pathline::Observer for StopInSecond {
+    fn begin(&mut self, _: &pathline::observer::Begin<'_>) -> Result<(), Error> {
+        self.chunk += 1;
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        advance: &pathline::observer::Advance<'_>,
+    ) -> Result<std::ops::ControlFlow<()>, Error> {
+        let stop = self.chunk == 2 && advance.step == 3;
+        Ok(if stop {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
+        })
+    }
+}
+
+#[test]
+fn a_run_stopped_in_a_later_chunk_keeps_the_chunks_before() {
+    for save in [Save::End, Save::Every(2)] {
+        let run = Run { save, ..Run::on(TimeGrid::uniform(10).unwrap(), &EULER) };
+        let source = Source { chunk: 4, ..Source::new(Seed(3), 10) };
+        let done = sample(&swirl(), &source, &run, &mut StopInSecond { chunk: 0 }).unwrap();
+        let first = Source { count: 4, chunk: 0, ..source };
+        let alone = sample(&swirl(), &first, &run, &mut ()).unwrap();
+        assert!(matches!(done.outcome, Outcome::Stopped { .. }));
+        assert_eq!((done.samples, done.end, done.states), (0..4, alone.end, alone.states));
+    }
+}

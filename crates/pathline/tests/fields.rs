@@ -534,3 +534,18 @@ fn the_empirical_field_refuses_states_and_times_that_are_not_finite() {
         assert!(matches!(at(x, t), Err(Error::NonFinite { sample: 7, .. })), "{x} {t}");
     }
 }
+
+#[test]
+fn records_of_fields_that_differ_in_a_number_differ() {
+    let data = |last: f32| Batch::from_vec(vec![0.0, 1.0, 2.0, last], Shape::vector(2)).unwrap();
+    let empirical = |last| EmpiricalField::new(&data(last), Arc::new(CondOt)).unwrap().record();
+    assert_eq!(empirical(3.0), empirical(3.0));
+    assert_ne!(empirical(3.0), empirical(4.0));
+    let ring = |std| GaussianMixture::ring(3, 1.0, std).unwrap().along(Arc::new(CondOt)).record();
+    assert_ne!(ring(0.1), ring(0.2));
+    let gaussian = |std| {
+        let data = Gaussian::isotropic(vec![0.0], std).unwrap();
+        GaussianField::new(Shape::vector(1), data, Arc::new(CondOt)).unwrap().record()
+    };
+    assert_ne!(gaussian(0.1), gaussian(0.2));
+}

@@ -28,6 +28,11 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
+    /// Its numbers as bytes, for a fingerprint.
+    fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        self.mean.iter().chain(&self.std).flat_map(|v| v.to_le_bytes())
+    }
+
     /// `N(mean, std^2 I)`.
     ///
     /// # Errors
@@ -160,10 +165,14 @@ impl VelocityField for GaussianField {
     }
 
     fn record(&self) -> FieldRecord {
+        let classes = self.classes.iter();
+        let classes =
+            classes.flat_map(|(class, g)| class.to_le_bytes().into_iter().chain(g.bytes()));
         FieldRecord::new("gaussian")
             .with("schedule", format!("{:?}", self.schedule))
             .with("classes", self.classes.len())
             .with("conditions", self.conditions.describe())
+            .with_fingerprint(self.data.bytes().chain(classes))
     }
 
     fn singular_at_target(&self) -> bool {

@@ -191,10 +191,15 @@ impl VelocityField for MixtureField {
     }
 
     fn record(&self) -> FieldRecord {
+        let numbers = self.mixture.components.iter().flat_map(|k| {
+            let class = k.class.map_or(-1.0, f64::from);
+            [k.log_weight, k.std, class].into_iter().chain(k.mean.iter().copied())
+        });
         FieldRecord::new("gaussian-mixture")
             .with("schedule", format!("{:?}", self.schedule))
             .with("components", self.mixture.components.len())
             .with("conditions", self.conditions.describe())
+            .with_fingerprint(numbers.flat_map(f64::to_le_bytes))
     }
 
     fn singular_at_target(&self) -> bool {

@@ -86,6 +86,15 @@ impl FieldRecord {
         self
     }
 
+    /// Adds a fingerprint of the numbers that the field is made of, so that records of different
+    /// fields differ however many numbers there are: 64-bit FNV-1a over their bytes, as hexadecimal.
+    #[must_use]
+    pub fn with_fingerprint(self, bytes: impl IntoIterator<Item = u8>) -> Self {
+        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let hash = bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix);
+        self.with("fingerprint", format!("{hash:016x}"))
+    }
+
     /// Adds a wrapped field.
     #[must_use]
     pub fn around(mut self, inner: &dyn VelocityField) -> Self {

@@ -37,7 +37,7 @@ pub struct Adaptive {
     pub atol: f64,
     /// Evaluations after which the run ends with the state it has.
     pub max_evaluations: u64,
-    /// The smallest step; a step of this size is taken whatever its error, and counted.
+    /// The smallest step, at least 1e-9; a step of this size is taken whatever its error, and counted.
     pub min_step: f64,
 }
 
@@ -66,8 +66,9 @@ impl Adaptive {
         if !(self.atol.is_finite() && self.atol > 0.0) {
             return Err(Error::invalid("absolute tolerance", self.atol, "use a positive number"));
         }
-        if !(self.min_step.is_finite() && self.min_step > 0.0) {
-            return Err(Error::invalid("smallest step", self.min_step, "use a positive number"));
+        if !(self.min_step.is_finite() && self.min_step >= 1e-9) {
+            let remedy = "use at least 1e-9: a shorter step changes no 32-bit state";
+            return Err(Error::invalid("smallest step", self.min_step, remedy));
         }
         let inside = |t: f64| (0.0..=1.0).contains(&t);
         if !inside(self.start) || !inside(self.end) || self.start == self.end {

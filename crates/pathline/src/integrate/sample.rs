@@ -93,7 +93,9 @@ pub fn sample(
         let completed = matches!(chunk.outcome, crate::trajectory::Outcome::Completed {});
         match &mut whole {
             None => whole = Some(chunk),
-            Some(whole) => whole.append(chunk)?,
+            Some(whole) if completed => whole.append(chunk)?,
+            // The chunks before are whole; the samples of this one have not arrived.
+            Some(whole) => whole.outcome = chunk.outcome,
         }
         match whole {
             Some(done) if stopped >= last || !completed => return Ok(done),

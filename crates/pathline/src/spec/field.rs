@@ -194,6 +194,10 @@ impl FieldSpec {
                 }
             }
             Self::Switched { before, after, at } => {
+                if !(0.0..=1.0).contains(at) {
+                    let remedy = "switch between 0 (source) and 1 (target)";
+                    return Err(Error::invalid("time of the switch", at, remedy));
+                }
                 let (before, after) = (before.build(files)?, after.build(files)?);
                 Arc::new(Switched::new(before, after, SwitchTimes::Shared(*at))?)
             }
@@ -212,6 +216,10 @@ fn empirical(
     schedule: &ScheduleSpec,
 ) -> Result<Arc<dyn VelocityField>, Error> {
     match (class, &data.labels) {
+        (ClassSpec::Cycle { classes }, _) if classes.is_empty() => Err(Error::Spec {
+            place: format!("field over data set `{name}`"),
+            problem: "an empty list of classes; name at least one".to_owned(),
+        }),
         (ClassSpec::Any {}, None) => {
             Ok(Arc::new(EmpiricalField::new(&data.points, schedule.build()?)?))
         }

@@ -227,6 +227,7 @@ impl VelocityField for EmpiricalField {
             .with("points", self.len())
             .with("classes", self.atoms.classes())
             .with("conditions", self.conditions.describe())
+            .with_fingerprint(self.atoms.data.as_slice().iter().flat_map(|v| v.to_le_bytes()))
     }
 
     fn singular_at_target(&self) -> bool {
