@@ -40,7 +40,7 @@ pub struct Sampled {
 /// there; the spec that was run, and a note, say so.
 ///
 /// # Errors
-/// As [`integrate`], and whatever finding the field raises.
+/// As [`integrate()`], and whatever finding the field raises.
 ///
 /// # Examples
 /// ```
