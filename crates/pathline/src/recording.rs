@@ -188,6 +188,13 @@ impl Recording {
         if self.states.windows(2).any(|p| p[0].shape() != p[1].shape()) {
             return Err(bad("saved states of different shapes"));
         }
+        for (t, states) in self.times.iter().zip(&self.states) {
+            if let Some(i) = states.rows().iter().position(|row| row.iter().any(|v| !v.is_finite()))
+            {
+                let sample = self.samples[i];
+                return Err(bad(format!("sample {sample} is not finite at t = {t}")));
+            }
+        }
         if let Some(labels) = &self.labels {
             count("labels", n, labels.len())?;
         }

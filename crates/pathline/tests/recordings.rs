@@ -55,6 +55,14 @@ fn parts_that_do_not_fit_are_not_written() {
     assert!(message.contains("labels"), "{message}");
 }
 
+#[test]
+fn a_state_that_is_not_finite_is_refused_by_name() {
+    let mut bad = recording(Save::Every(2), 3);
+    bad.states[1].as_mut_slice()[5] = f32::NAN;
+    let message = bad.to_bytes().unwrap_err().to_string();
+    assert!(message.contains("sample 1") && message.contains("0.5"), "{message}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]

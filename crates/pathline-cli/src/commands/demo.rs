@@ -58,6 +58,12 @@ fn claim(out: &Path) -> Result<(), Failure> {
             &out.join(file).display().to_string(),
             "exists and was not made by the demo; choose another --out",
         )),
-        _ => Ok(()),
+        _ => {
+            // Half a minute of work should not end at a folder that cannot be written to.
+            let probe = out.join(format!(".pathline-{}", std::process::id()));
+            write(&probe, b"", true)?;
+            let _ = std::fs::remove_file(probe);
+            Ok(())
+        }
     }
 }

@@ -81,6 +81,13 @@ impl Demo {
         sections.push(self.corrections.section());
         sections.push(self.switching.section());
         sections.push(self.flows.deficit_section());
+        if self.seed != Seed(0) {
+            // The commands under the figures are those of the default seed.
+            let figures = sections.iter_mut().flat_map(|s| &mut s.figures);
+            for figure in figures.filter(|f| !f.command.starts_with("pathline view")) {
+                figure.command = format!("{} --seed {}", figure.command, self.seed.0);
+            }
+        }
         Report {
             title: "Pathline: how samples got there".to_owned(),
             lead: "Flow-matching models carry noise to data along trajectories. Most tools look at where \
