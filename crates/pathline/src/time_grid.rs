@@ -91,8 +91,11 @@ impl TimeGrid {
     }
 
     fn warped(steps: usize, warp: impl Fn(f64) -> f64) -> Result<Self, Error> {
-        if steps == 0 || steps > Self::MOST_STEPS {
-            let remedy = format!("use 1 to {}", Self::MOST_STEPS);
+        if steps == 0 {
+            return Err(Error::invalid("number of steps", steps, "use at least one"));
+        }
+        if steps > Self::MOST_STEPS {
+            let remedy = format!("use at most {}", Self::MOST_STEPS);
             return Err(Error::invalid("number of steps", steps, remedy));
         }
         let inner = (1..steps).map(|i| warp(i as f64 / steps as f64));

@@ -286,7 +286,7 @@ fn huge_counts_are_refused_with_the_limit() {
     }
     let ring = r#"{"kind":"ring","modes":4294967295,"radius":1,"std":1}"#;
     let ring: FieldSpec = from_json("field", ring).unwrap();
-    assert!(ring.build(&NoFiles).is_err_and(|e| e.to_string().contains("million")));
+    assert!(ring.build(&NoFiles).is_err_and(|e| e.to_string().contains("at most")));
     let ring: FieldSpec =
         from_json("field", r#"{"kind":"ring","modes":2,"radius":1,"std":1}"#).unwrap();
     let (field, built) = (ring.build(&NoFiles).unwrap(), RunSpec::euler(1).build().unwrap());

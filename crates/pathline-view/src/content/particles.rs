@@ -229,7 +229,11 @@ mod tests {
     fn lost_particles_are_said() {
         let drawn = draw(&Particles { panels: vec![panel()] }, "f", "").unwrap();
         assert_eq!(drawn.notes, ["Left out: 1 of 5 positions (not finite)."]);
-        let far = Panel { target: [[0.4, 0.4], [0.6, 0.6]].repeat(500), ..panel() };
+        let near = [[0.0, 0.0], [1.0, 1.0]].repeat(500);
+        let mut last = near.clone();
+        last[0] = [9.0, 9.0];
+        last[1] = [f32::NAN, 0.0];
+        let far = Panel { frames: vec![near, last], labels: None, ..panel() };
         let drawn = draw(&Particles { panels: vec![far] }, "f", "").unwrap();
         assert_eq!(drawn.notes.len(), 2, "{:?}", drawn.notes);
     }

@@ -72,7 +72,11 @@ pub fn nearest(
     let offered = match exclude {
         Exclude::Nothing => data.len(),
         Exclude::SameIndex => {
-            Error::check_count("queries of a set searched in itself", data.len(), queries.len())?;
+            if queries.len() > data.len() {
+                let remedy = format!("the first rows of the data, at most {}", data.len());
+                let found = queries.len();
+                return Err(Error::invalid("queries of a set searched in itself", found, remedy));
+            }
             data.len().saturating_sub(1)
         }
     };
