@@ -70,7 +70,7 @@ pub enum FieldSpec {
         before: Box<FieldSpec>,
         /// From the switch on.
         after: Box<FieldSpec>,
-        /// Time of the switch.
+        /// Time of the switch; below 0 the whole run follows `after`, above 1 `before`.
         at: f64,
     },
     /// A field of one schedule, followed along another.
@@ -194,10 +194,6 @@ impl FieldSpec {
                 }
             }
             Self::Switched { before, after, at } => {
-                if !(0.0..=1.0).contains(at) {
-                    let remedy = "switch between 0 (source) and 1 (target)";
-                    return Err(Error::invalid("time of the switch", at, remedy));
-                }
                 let (before, after) = (before.build(files)?, after.build(files)?);
                 Arc::new(Switched::new(before, after, SwitchTimes::Shared(*at))?)
             }
