@@ -270,8 +270,8 @@ impl Flows {
                 "Means over {JUDGED} samples with 95 % intervals. Straightness: path length over chord \
                  length, 1 for a straight line. Errors: mean distance from where 100 Heun steps end."
             ),
-            look_for: "The straighter flow costs less energy, and one Euler step takes it almost to where a \
-                       hundred would."
+            look_for: "The straighter flow costs less energy, and a single Euler step misses its end by a \
+                       fraction of what it misses for the other."
                 .to_owned(),
             command: "pathline demo --json".to_owned(),
             alt: "Table of straightness, energy, bending and few-step error for the two flows.".to_owned(),
