@@ -91,11 +91,11 @@ fn the_shared_closed_form_is_met() {
     };
     let golden: Value = serde_json::from_str::<Value>(&text).unwrap()["ot"].take();
     let plan = |reg| {
-        // The numbers are POT's after its 1000 iterations, which set the columns' potential first.
+        // The numbers are those after 100 000 iterations, which set the columns' potential first.
         let settings = Sinkhorn {
             reg,
             relative: false,
-            iterations: 1000,
+            iterations: 100_000,
             tolerance: 1e-10,
             allow_unconverged: true,
         };
