@@ -9,9 +9,11 @@
 //! arXiv 2304.14772.
 
 mod assignment;
+mod condition_aware;
 mod cost;
 mod independent;
 mod minibatch_ot;
+mod sinkhorn;
 
 use std::sync::Arc;
 
@@ -20,9 +22,11 @@ use crate::error::Error;
 use crate::seed::Seed;
 
 pub use assignment::{Assignment, assignment};
+pub use condition_aware::{ConditionAware, LabelledCoupling};
 pub use cost::squared_distances;
 pub use independent::Independent;
 pub use minibatch_ot::MinibatchOt;
+pub use sinkhorn::{Plan, Sinkhorn};
 
 /// Which target goes with which source.
 pub trait Coupling: Send + Sync + std::fmt::Debug {
@@ -56,7 +60,7 @@ pub trait Coupling: Send + Sync + std::fmt::Debug {
 /// assert!(serde_json::from_str::<CouplingSpec>(r#"{"kind": "independent", "reg": 1}"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum CouplingSpec {
@@ -64,15 +68,50 @@ pub enum CouplingSpec {
     Independent {},
     /// [`MinibatchOt`]: the permutation of least total squared distance.
     MinibatchOt {},
+    /// [`Sinkhorn`]: targets drawn from the entropic plan.
+    Sinkhorn {
+        /// See [`Sinkhorn::reg`].
+        #[serde(default = "default_reg")]
+        reg: f64,
+        /// See [`Sinkhorn::relative`].
+        #[serde(default = "default_relative")]
+        relative: bool,
+        /// See [`Sinkhorn::iterations`].
+        #[serde(default = "default_iterations")]
+        iterations: usize,
+        /// See [`Sinkhorn::tolerance`].
+        #[serde(default = "default_tolerance")]
+        tolerance: f64,
+    },
+}
+
+fn default_reg() -> f64 {
+    Sinkhorn::default().reg
+}
+
+fn default_relative() -> bool {
+    Sinkhorn::default().relative
+}
+
+fn default_iterations() -> usize {
+    Sinkhorn::default().iterations
+}
+
+fn default_tolerance() -> f64 {
+    Sinkhorn::default().tolerance
 }
 
 impl CouplingSpec {
     /// The coupling that this names.
     #[must_use]
     pub fn build(&self) -> Arc<dyn Coupling> {
-        match self {
+        match *self {
             Self::Independent {} => Arc::new(Independent),
             Self::MinibatchOt {} => Arc::new(MinibatchOt),
+            Self::Sinkhorn { reg, relative, iterations, tolerance } => {
+                let allow_unconverged = false;
+                Arc::new(Sinkhorn { reg, relative, iterations, tolerance, allow_unconverged })
+            }
         }
     }
 }
