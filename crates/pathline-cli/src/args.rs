@@ -65,7 +65,7 @@ pub(crate) struct Demo {
 }
 
 /// What to follow and how: shared by `sample` and `measure`.
-#[derive(Args)]
+#[derive(Args, PartialEq)]
 pub(crate) struct Run {
     /// Classes to draw: `3`, `0,5`, or `each` for all in turn
     #[arg(long, value_name = "CLASS")]
@@ -104,7 +104,7 @@ pub(crate) struct Run {
     #[arg(long, allow_negative_numbers = true, value_name = "T")]
     pub(crate) until: Option<f64>,
     /// Adaptive steps with this relative tolerance (dopri5)
-    #[arg(long, allow_negative_numbers = true, value_name = "TOL")]
+    #[arg(long, allow_negative_numbers = true, value_name = "TOL", conflicts_with_all = ["steps", "grid"])]
     pub(crate) rtol: Option<f64>,
     /// Absolute tolerance of adaptive steps [default: that of --rtol]
     #[arg(long, allow_negative_numbers = true, value_name = "TOL", requires = "rtol")]
@@ -121,6 +121,18 @@ pub(crate) struct Run {
     /// Any gain as JSON, such as `{"kind":"ssc","shape":"linear","area":0.05}`
     #[arg(long, value_name = "JSON")]
     pub(crate) gain: Option<String>,
+}
+
+impl Run {
+    /// Whether no flag asks for anything but its default.
+    pub(crate) fn is_default(&self) -> bool {
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            run: Run,
+        }
+        Alone::try_parse_from(["run"]).is_ok_and(|alone| alone.run == *self)
+    }
 }
 
 #[derive(Args)]

@@ -96,13 +96,26 @@ pub(crate) fn check_writable(path: &Path, force: bool) -> Result<(), Failure> {
 
 /// Fails if two outputs have one name: the second would meet the first.
 pub(crate) fn check_apart(paths: &[PathBuf]) -> Result<(), Failure> {
+    let places: Vec<PathBuf> = paths.iter().map(|path| place_of(path)).collect();
     for (i, path) in paths.iter().enumerate() {
-        if paths.iter().take(i).any(|earlier| earlier == path) {
+        if places.iter().take(i).any(|earlier| *earlier == places[i]) {
             let place = path.display().to_string();
             return Err(Failure::usage(&place, "would be written twice; give each its own name"));
         }
     }
     Ok(())
+}
+
+/// Where a file is, whatever way its name takes there: `a.csv` and `./a.csv` are one.
+fn place_of(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// Writes a file whole or not at all.

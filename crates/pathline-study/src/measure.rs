@@ -8,7 +8,7 @@ use pathline::recording::Recording;
 use pathline::schedule::CondOt;
 use pathline::spec::SampleSpec;
 use pathline::statistics::{Estimate, Jackknife, wilson};
-use pathline::{Batch, Seed, Source};
+use pathline::{Batch, Purpose, Seed, Shape, Source};
 use pathline_data::DataSet;
 
 use crate::error::Error;
@@ -18,6 +18,9 @@ use crate::sample::{Sampled, sample};
 
 /// Times at which the deficit is measured.
 const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
+
+/// Points at most on which the floor of memorisation is measured.
+const FLOOR_POINTS: usize = 2000;
 
 /// Pairs on which it is measured.
 const DEFICIT_PAIRS: usize = 2000;
@@ -60,6 +63,10 @@ pub struct Memorised {
     pub duplicates: usize,
     /// Share of samples with `d1/d2 < 1/3`.
     pub fraction: Estimate,
+    /// The same share for about a tenth of the data itself, searched in the rest: what the criterion
+    /// says of real points that nobody copied. `None` for data too small to be parted.
+    #[serde(default)]
+    pub floor: Option<Estimate>,
 }
 
 /// Measures a recording. Energies that it does not hold are taken from its saved states: for an Euler
@@ -136,7 +143,7 @@ fn deficit_against(
         return Ok(Vec::new());
     }
     let target = data.batch.select(&(0..count).collect::<Vec<_>>())?;
-    let target = target.reshaped(field.shape().clone())?;
+    let target = in_shape(&target, field.shape(), data)?;
     // Other noise than the samples': those pairs are not held out from anything, but stay apart.
     let source = Source { first: 1 << 40, ..Source::new(seed, count) }.noise(field.shape());
     let pairs = Pairs { source: &source, target: &target, first: 0 };
@@ -144,14 +151,44 @@ fn deficit_against(
 }
 
 fn memorised(end: &Batch, data: &DataSet) -> Result<Memorised, Error> {
-    let points = data.batch.clone().reshaped(end.shape().clone())?;
+    let points = in_shape(&data.batch, end.shape(), data)?;
     let found = memorisation(end, &points, MEMORISED_RATIO)?;
-    let count = found.ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
     Ok(Memorised {
         data: data.name.clone(),
         points: points.len(),
         duplicates: found.duplicates,
-        fraction: wilson(count, end.len(), 0.95)?,
+        fraction: share(&found.ratios)?,
+        floor: floor(&points)?,
+    })
+}
+
+/// Share of ratios below a third, with Wilson's interval.
+fn share(ratios: &[f64]) -> Result<Estimate, Error> {
+    let count = ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
+    Ok(wilson(count, ratios.len(), 0.95)?)
+}
+
+/// The share of points, drawn from the data and searched in what is left of it, that the criterion
+/// calls memorised.
+fn floor(points: &Batch) -> Result<Option<Estimate>, Error> {
+    // Drawn, not every tenth: data in order of ten classes would give points of one.
+    let drawn = |i: usize| Seed(0).stream(Purpose::Resample, i as u64, 0).below(10) == 0;
+    let (mut out, mut rest): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|&i| drawn(i));
+    let surplus = out.split_off(out.len().min(FLOOR_POINTS));
+    rest.extend(surplus);
+    let (out, rest) = (points.select(&out)?, points.select(&rest)?);
+    let differ = rest.rows().iter().any(|row| row != rest.row(0));
+    if out.is_empty() || !differ {
+        return Ok(None);
+    }
+    Ok(Some(share(&memorisation(&out, &rest, MEMORISED_RATIO)?.ratios)?))
+}
+
+/// Points of a data set in the shape of the samples.
+fn in_shape(points: &Batch, shape: &Shape, data: &DataSet) -> Result<Batch, Error> {
+    points.clone().reshaped(shape.clone()).map_err(|_| {
+        let problem = format!("holds points of shape {}, the samples are {shape}", points.shape());
+        Error::usage(&data.name, problem, "name data that the samples could be of")
     })
 }
 

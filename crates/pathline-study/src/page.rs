@@ -95,10 +95,23 @@ fn plane(recording: &Recording, end: &Batch, command: &str) -> Vec<Figure> {
     if recording.states.len() > 1 {
         let place = |row: &[f32]| [row[0], row[1]];
         let frame = |states: &Batch| states.rows().iter().take(shown).map(place).collect();
+        let mut times = recording.times.clone();
+        let mut frames: Vec<_> = recording.states.iter().map(frame).collect();
+        let ends = |times: &[f64]| times.first().copied().zip(times.last().copied());
+        let (from, to) = ends(&times).unwrap_or((0.0, 1.0));
+        // A reversed run: a panel's times ascend, so it is shown from its end.
+        if from > to {
+            times.reverse();
+            frames.reverse();
+        }
         figures.push(Figure {
             id: "particles".to_owned(),
             title: "The flow".to_owned(),
-            caption: format!("The first {shown} samples from source (t = 0) to target (t = 1)."),
+            caption: format!(
+                "The first {shown} samples, run from t = {} to t = {} (0: source, 1: target).",
+                pathline_view::number(from),
+                pathline_view::number(to)
+            ),
             look_for: "Straight lines walked at an even pace cost least, and can be walked in few \
                        steps."
                 .to_owned(),
@@ -107,8 +120,8 @@ fn plane(recording: &Recording, end: &Batch, command: &str) -> Vec<Figure> {
             content: Content::Particles(Particles {
                 panels: vec![Panel {
                     title: "samples".to_owned(),
-                    times: recording.times.clone(),
-                    frames: recording.states.iter().map(frame).collect(),
+                    times,
+                    frames,
                     labels: recording.labels.as_ref().map(|l| l[..shown].to_vec()),
                     ..Panel::default()
                 }],
@@ -336,6 +349,8 @@ impl Measurement {
         rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
         if let Some(m) = &self.memorisation {
             rows.push((format!("memorised (d1/d2 < 1/3 in {})", m.data), m.fraction));
+            let floor = format!("its floor (a tenth of {} in the rest)", m.data);
+            rows.extend(m.floor.map(|e| (floor, e)));
         }
         rows
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pathline::Save;
 use pathline::recording::Recording;
+use pathline::{Outcome, Save};
 use pathline_data::file::read_capped;
 use pathline_study::{Files, Measurement, is_recording, measure, measure_field, measurement_page};
 use pathline_view::terminal;
@@ -11,7 +11,7 @@ use pathline_view::{Cell, Column, Table};
 
 use super::model;
 use crate::args::Measure;
-use crate::output::{Failure, check_writable, command_line, data, write};
+use crate::output::{Failure, check_writable, command_line, data, note, write};
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
@@ -19,14 +19,20 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
         check_writable(page, args.force)?;
     }
     let set = args.data.as_deref().map(|name| Files.data_set(name)).transpose()?;
-    let measured = match recording(&args.model)? {
-        Some(recording) => measure(&recording, &args.model, set.as_ref())?,
+    let (measured, outcome) = match recording(&args.model)? {
+        Some(_) if !args.run.is_default() => {
+            let problem =
+                "is a recording: its run is over, and takes no more flags; leave them out";
+            return Err(Failure::usage(&args.model, problem));
+        }
+        Some(recording) => (measure(&recording, &args.model, set.as_ref())?, recording.run.outcome),
         None => {
             let spec = model::spec(&args.model, &args.run, Save::End)?;
             let mut bar = Bar::new();
-            let (_, measured) = measure_field(&spec, &args.model, set.as_ref(), &mut bar)?;
+            let (sampled, measured) = measure_field(&spec, &args.model, set.as_ref(), &mut bar)?;
             bar.done();
-            measured
+            sampled.notes.iter().for_each(|n| note(&format!("note: {n}")));
+            (measured, sampled.trajectory.outcome)
         }
     };
     if let Some(path) = &args.page {
@@ -38,7 +44,11 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
     } else {
         data(&terminal::table(&table(&measured)))?;
     }
-    Ok(true)
+    let completed = outcome == (Outcome::Completed {});
+    if !completed {
+        note("the run ended early: what is measured is a part of it");
+    }
+    Ok(completed)
 }
 
 /// The recording, if the model is one: a safetensors file with saved states.

@@ -318,14 +318,14 @@ impl Flows {
                  Radial gain g*: bands are 95 %."
             ),
             look_for: "The two norm ratios nearly lie on each other: almost all of the network's deficit is \
-                       the exact field's, which is conditional variance. Only where the network's g* band \
-                       leaves 1 is there a radial error, and only that much could be won by scaling. Around \
+                       the exact field's, which is conditional variance. Where the network's g* band \
+                       leaves 1 there is a radial error, and only that much could be won by scaling. Around \
                        t = .1 the exact velocity is nearly zero, so that g* is a ratio of small numbers \
                        there."
                 .to_owned(),
             command: "pathline demo --json".to_owned(),
             alt: "The norm ratios of network and exact field coincide below one; both radial gains stay \
-                  near one."
+                  near one, except at small times."
                 .to_owned(),
             content: Content::Lines(Lines {
                 x: Axis::new("time t"),

@@ -119,7 +119,7 @@ impl Memoriser {
                 title: "What each trajectory costs".to_owned(),
                 text: "The kinetic path energy of a sample is half the integral of its squared speed. It \
                        splits exactly into the chord (the energy of going straight from noise to image at \
-                       constant speed) and the bending (everything else). On images the chord is nearly \
+                       constant speed) and the bending (everything else). On these images the chord is nearly \
                        all of it, so any statement about energy is first of all a statement about how far \
                        an image lies from the noise: the split, and not the sum, tells how the field bends."
                     .to_owned(),
@@ -221,11 +221,12 @@ impl Memoriser {
                 1.96 * self.power_error
             ),
             look_for: "The power rises while the field decides for an image, then stays flat. There is \
-                       no terminal blow-up on the field's own trajectories; it is found only off them."
+                       no terminal blow-up on the field's own trajectories; nothing is said here of \
+                       states off them."
                 .to_owned(),
             command: "pathline measure fashion-mnist --class each -n 200 --steps 50 --page power.html"
                 .to_owned(),
-            alt: "Power rises over the first half of the run and is flat afterwards, below the bound."
+            alt: "Power rises over the first half of the run and is flat afterwards, within its error of the bound."
                 .to_owned(),
             content: Content::Lines(Lines {
                 x: Axis::new("time t"),
@@ -309,7 +310,8 @@ impl Memoriser {
                 .to_owned(),
             look_for: "Pictures that are mostly empty background cost most, mid-gray garments that fill \
                        the frame cost least: pixels run from -1 to 1, so an empty picture lies farthest \
-                       from the noise around 0. Energy says little about whether a picture is good."
+                       from the noise around 0. All are training images: what sets them apart is no \
+                       difference in quality."
                 .to_owned(),
             command: "pathline sample fashion-mnist --class each -n 200 --steps 50 --out energies.npz"
                 .to_owned(),
