@@ -192,7 +192,7 @@ fn in_shape(points: &Batch, shape: &Shape, data: &DataSet) -> Result<Batch, Erro
     })
 }
 
-/// Mean with a jackknife interval; for fewer than two values the interval is the value.
+/// Mean with a jackknife interval; one value has none.
 fn mean(values: &[f64]) -> Option<Estimate> {
     let of = |rows: &[usize]| {
         (!rows.is_empty()).then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
@@ -201,7 +201,7 @@ fn mean(values: &[f64]) -> Option<Estimate> {
     let interval = Jackknife { blocks, level: 0.95 }.interval(values.len(), of);
     match interval {
         Ok(found) => Some(found.estimate),
-        Err(_) => values.first().map(|&value| Estimate { value, low: value, high: value }),
+        Err(_) => values.first().map(|&value| Estimate { value, low: f64::NAN, high: f64::NAN }),
     }
 }
 
