@@ -7,6 +7,7 @@
 //! would have ended.
 
 mod checkpoint;
+pub mod clock;
 pub mod draw;
 pub mod field;
 pub mod held_out;
@@ -22,6 +23,7 @@ mod tensors;
 pub mod train;
 
 pub use checkpoint::{network_from_bytes, network_to_bytes};
+pub use clock::Clock;
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss};

@@ -44,7 +44,13 @@ fn training(steps: u64) -> FlowTraining {
         ema: vec![0.9, 0.999],
         ..AdamW::default()
     };
-    FlowTraining { steps, batch: 100, seed: Seed(u64::MAX - 6), optimiser }
+    FlowTraining {
+        steps,
+        batch: 100,
+        seed: Seed(u64::MAX - 6),
+        optimiser,
+        ..FlowTraining::default()
+    }
 }
 
 fn run(state: &mut TrainingState, data: &FlowData<'_>, until: u64) -> Result<f64, Error> {

@@ -1,0 +1,486 @@
+//! `train`: fit a velocity network to data, in a folder that can be come back to.
+//!
+//! The folder holds `config.json` (the spec), `log.jsonl` (a line that says what the data are, then one
+//! every hundred steps), `state.safetensors` (all that training needs to go on), and at the end
+//! `model.safetensors` and `report.json`. Lines of the log reach the disk before the state that counts
+//! them, and states replace each other whole; so a run that was killed at any moment goes on from its
+//! last state and leaves the same bytes as one that was not.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pathline::coupling::CouplingSpec;
+use pathline::spec::{SourceSpec, from_json};
+use pathline::{Batch, Purpose, Seed, Shape};
+use pathline_data::{PointSet, atomic, file};
+use pathline_nn::{
+    Activation, BinLoss, FlowData, FlowTraining, HeldOut, Mlp, MlpConfig, NetworkField, Source,
+    TrainingState, held_out_loss, network_to_bytes,
+};
+
+use crate::error::Error;
+use crate::files::Files;
+use crate::progress::Progress;
+
+/// Steps between two lines of the log.
+const LOG_EVERY: u64 = 100;
+
+/// Largest file of a run that is read, in bytes.
+const LARGEST: u64 = 16 << 30;
+
+/// A training run as data: a perceptron from a source to a data set along the straight path.
+///
+/// # Examples
+/// ```
+/// use pathline::spec::from_json;
+/// use pathline_study::TrainSpec;
+/// let spec: TrainSpec = from_json("spec", r#"{"data": "moons", "training": {"steps": 10}}"#)?;
+/// assert_eq!((spec.hidden.len(), spec.training.batch), (3, 256));
+/// assert!(from_json::<TrainSpec>("spec", r#"{"data": "moons", "step": 10}"#).is_err());
+/// # Ok::<(), pathline::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSpec {
+    /// The target: a built-in set or a file, as [`Files::data_set`] finds it. Labels are not used.
+    pub data: String,
+    /// Where samples start; normal.
+    #[serde(default)]
+    pub source: SourceSpec,
+    /// Widths of the hidden layers; three of 128.
+    #[serde(default = "hidden")]
+    pub hidden: Vec<usize>,
+    /// The activation after each hidden layer; SiLU.
+    #[serde(default = "activation")]
+    pub activation: Activation,
+    /// Which source goes with which target within a batch; independent.
+    #[serde(default = "coupling")]
+    pub coupling: CouplingSpec,
+    /// Steps, batch, seed, clock and optimiser.
+    #[serde(default)]
+    pub training: FlowTraining,
+    /// Share of the rows, chosen by the seed, that training never sees, in `[0, 1)`; 0.1. At 0 there is
+    /// no held-out loss.
+    #[serde(default = "held_out")]
+    pub held_out: f64,
+    /// Steps between two states on disk, at least 1; 500.
+    #[serde(default = "checkpoint_every")]
+    pub checkpoint_every: u64,
+}
+
+fn hidden() -> Vec<usize> {
+    vec![128; 3]
+}
+
+fn activation() -> Activation {
+    Activation::Silu
+}
+
+fn coupling() -> CouplingSpec {
+    CouplingSpec::Independent {}
+}
+
+fn held_out() -> f64 {
+    0.1
+}
+
+fn checkpoint_every() -> u64 {
+    500
+}
+
+impl TrainSpec {
+    /// The spec with its defaults for this data set.
+    pub fn new(data: impl Into<String>) -> Self {
+        Self {
+            data: data.into(),
+            source: SourceSpec::default(),
+            hidden: hidden(),
+            activation: activation(),
+            coupling: coupling(),
+            training: FlowTraining::default(),
+            held_out: held_out(),
+            checkpoint_every: checkpoint_every(),
+        }
+    }
+
+    /// Fails unless every number is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] or [`Error::Library`] naming the number.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.training.steps == 0 {
+            return Err(Error::usage("training steps", "there are none", "use at least 1"));
+        }
+        if self.checkpoint_every == 0 {
+            let problem = "0 steps between two states";
+            return Err(Error::usage("checkpoint_every", problem, "use at least 1"));
+        }
+        if !(0.0..1.0).contains(&self.held_out) {
+            let problem = format!("{} is no share of the rows", self.held_out);
+            return Err(Error::usage("held_out", problem, "use at least 0 and below 1"));
+        }
+        Ok(self.training.check()?)
+    }
+}
+
+/// What a finished run amounts to. It depends on the spec and the data alone.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TrainReport {
+    /// Steps done.
+    pub steps: u64,
+    /// Parameters of the network.
+    pub parameters: usize,
+    /// Rows that were trained on.
+    pub training_rows: usize,
+    /// Rows that were held out.
+    pub held_out_rows: usize,
+    /// Loss on held-out rows by time. Draws pick rows with replacement, so the standard error is that
+    /// of the draws, not of having held out these rows. Empty if none were.
+    pub held_out: Vec<BinLoss>,
+    /// Loss by time on rows that were trained on, with other noise: where it is clearly below the
+    /// held-out loss, the network remembers them.
+    pub training: Vec<BinLoss>,
+}
+
+/// What a call to [`train()`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The report, as in `report.json`.
+    pub report: TrainReport,
+    /// The file of the network to sample from: the first moving average, or without any the last step.
+    pub model: PathBuf,
+    /// The step it went on from: 0 for a new run, the last for one that was finished before.
+    pub from: u64,
+}
+
+/// Trains in the folder `dir`, which is made if need be, until the spec's last step.
+///
+/// A folder with an unfinished run of the same spec on the same data is gone on with, and ends with the
+/// same bytes as a run that was never stopped; one with a finished run is left alone.
+///
+/// # Errors
+/// [`Error::Usage`] if the folder holds a run of another spec or foreign files, or another process
+/// trains there; [`Error::Data`] if data or files cannot be read or written; [`Error::Library`] for
+/// settings out of range, and when the loss stops being finite.
+pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Result<Trained, Error> {
+    spec.check()?;
+    let all = Files.data_set(&spec.data)?.batch;
+    let (kept, held) = split(&all, spec)?;
+    let set = point_set(&spec.source, all.shape())?;
+    let drawn = |stream: &mut pathline::seed::Stream, row: &mut [f32]| {
+        // The source is another draw of the set than the target's, even where both are one set.
+        if let Some(set) = set {
+            let seed = Seed(stream.below(usize::MAX) as u64);
+            row.copy_from_slice(set.share(0, 1, seed).row(0));
+        }
+    };
+    let coupling = spec.coupling.build();
+    let seed = spec.training.seed;
+    let pair = |source: &Batch, target: &Batch| coupling.pair(source, target, seed, 0);
+    let between = |target| FlowData {
+        source: if set.is_some() { Source::Drawn(&drawn) } else { Source::Normal },
+        target,
+        pairing: match spec.coupling {
+            CouplingSpec::Independent {} => None,
+            _ => Some(&pair),
+        },
+    };
+    let data = between(&kept);
+    data.check(all.shape())?;
+    let config = MlpConfig {
+        shape: all.shape().clone(),
+        hidden: spec.hidden.clone(),
+        activation: spec.activation,
+    };
+    let fresh = TrainingState::new(Box::new(Mlp::new(&config, seed)?), spec.training.clone())?;
+    let folder = Folder::claim(dir, spec)?;
+    let mut log = folder.log()?;
+    let steps = spec.training.steps;
+    if let Some(report) = folder.report()? {
+        return Ok(Trained { report, model: folder.at(MODEL), from: steps });
+    }
+    let mut state = folder.state(spec)?.unwrap_or(fresh);
+    let from = state.step();
+    log.rewind(&first_line(&all, &kept, state.network().parameters().len()), from, steps)?;
+    while state.step() < steps {
+        advance(&mut state, &data, spec, &mut log, progress)?;
+        log.sync()?;
+        atomic::replace(&folder.at(STATE), &state.to_bytes()?)?;
+    }
+    let network = if spec.training.optimiser.ema.is_empty() {
+        state.network().duplicate()
+    } else {
+        state.averaged(0)?
+    };
+    atomic::replace(&folder.at(MODEL), &network_to_bytes(&*network)?)?;
+    let parameters = network.parameters().len();
+    let field = NetworkField::new(Arc::from(network));
+    progress.at(1.0, "measuring the held-out loss");
+    // Another seed than the training's, whatever that is.
+    let how = HeldOut { seed: Seed(!seed.0), ..HeldOut::default() };
+    let held_out = match &held {
+        Some(held) => held_out_loss(&field, &between(held), &how)?,
+        None => Vec::new(),
+    };
+    let report = TrainReport {
+        steps,
+        parameters,
+        training_rows: kept.len(),
+        held_out_rows: held.as_ref().map_or(0, Batch::len),
+        held_out,
+        training: held_out_loss(&field, &data, &how)?,
+    };
+    atomic::replace(&folder.at(REPORT), &json(&report)?)?;
+    Ok(Trained { report, model: folder.at(MODEL), from })
+}
+
+/// Trains up to the next state that is kept.
+fn advance(
+    state: &mut TrainingState,
+    data: &FlowData<'_>,
+    spec: &TrainSpec,
+    log: &mut Log,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let (mut failed, mut doing) = (None, "training".to_owned());
+    pathline_nn::train(state, data, &mut |now| {
+        if now.step % LOG_EVERY == 0 || now.step == now.steps {
+            doing = format!("training, loss {:.4}", now.loss);
+            failed = log.add(now).err();
+        }
+        progress.at(now.step as f64 / now.steps as f64, &doing);
+        let pause = now.step % spec.checkpoint_every == 0 || failed.is_some();
+        if pause { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Rows to train on and rows held out, in an order given by the seed.
+fn split(all: &Batch, spec: &TrainSpec) -> Result<(Batch, Option<Batch>), Error> {
+    if spec.held_out == 0.0 {
+        return Ok((all.clone(), None));
+    }
+    let held = ((all.len() as f64 * spec.held_out).round() as usize).max(1);
+    if held >= all.len() {
+        let problem = format!("{held} of {} rows would be held out and none left", all.len());
+        return Err(Error::usage(
+            &spec.data,
+            problem,
+            "give more rows, or hold out a smaller share",
+        ));
+    }
+    let order = spec.training.seed.stream(Purpose::Resample, 0, 0).permutation(all.len());
+    let (held, kept) = order.split_at(held);
+    Ok((all.select(kept)?, Some(all.select(held)?)))
+}
+
+fn point_set(source: &SourceSpec, shape: &Shape) -> Result<Option<PointSet>, Error> {
+    match source {
+        SourceSpec::Normal {} => Ok(None),
+        SourceSpec::Points { name } => {
+            pathline::Error::check_shape("source points", shape, &Shape::vector(2))?;
+            Ok(Some(name.parse()?))
+        }
+    }
+}
+
+/// The first line of a log: by it a resumed run knows that the data are still the same.
+fn first_line(all: &Batch, kept: &Batch, parameters: usize) -> String {
+    // FNV-1a over the values' bits: no guard against malice, only against a file that changed.
+    let print = all.as_slice().iter().flat_map(|v| v.to_le_bytes());
+    let print = print.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let line = serde_json::json!({
+        "data": format!("{print:016x}"),
+        "held_out_rows": all.len() - kept.len(),
+        "parameters": parameters,
+        "training_rows": kept.len(),
+    });
+    format!("{line}\n")
+}
+
+const CONFIG: &str = "config.json";
+const STATE: &str = "state.safetensors";
+const LOG: &str = "log.jsonl";
+const MODEL: &str = "model.safetensors";
+const REPORT: &str = "report.json";
+
+/// The folder of a run.
+struct Folder {
+    dir: PathBuf,
+}
+
+impl Folder {
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The folder, if it is new or holds a run of this spec.
+    fn claim(dir: &Path, spec: &TrainSpec) -> Result<Self, Error> {
+        let folder = Self { dir: dir.to_owned() };
+        let config = folder.at(CONFIG);
+        let place = |path: &Path| path.display().to_string();
+        let remedy = "choose another folder";
+        if config.exists() {
+            let text = file::read_capped(&config, LARGEST)?;
+            let text = String::from_utf8_lossy(&text);
+            let theirs: TrainSpec = from_json(&place(&config), &text).map_err(|e| {
+                Error::usage(
+                    place(&config),
+                    format!("not the spec of a training run ({e})"),
+                    remedy,
+                )
+            })?;
+            if theirs != *spec {
+                let problem =
+                    format!("the folder holds a run of another spec{}", differ(&theirs, spec));
+                let remedy = "choose another folder, or give the same settings to go on with it";
+                return Err(Error::usage(place(&config), problem, remedy));
+            }
+            return Ok(folder);
+        }
+        if let Some(foreign) = [STATE, LOG, MODEL, REPORT].iter().find(|f| folder.at(f).exists()) {
+            let problem = "exists without the config.json of a training run";
+            return Err(Error::usage(place(&folder.at(foreign)), problem, remedy));
+        }
+        std::fs::create_dir_all(dir)
+            .map_err(|e| Error::usage(place(dir), format!("cannot be made ({e})"), remedy))?;
+        atomic::write_new(&config, &json(spec)?)?;
+        Ok(folder)
+    }
+
+    /// The log, held by this process alone.
+    fn log(&self) -> Result<Log, Error> {
+        let path = self.at(LOG);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).read(true).append(true).open(&path);
+        let file = file.map_err(|e| unwritable(&path, &e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Log { file, path }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let problem = "another process is training in this folder";
+                Err(Error::usage(
+                    path.display().to_string(),
+                    problem,
+                    "wait for it, or choose another",
+                ))
+            }
+            // Not every file system has locks.
+            Err(std::fs::TryLockError::Error(_)) => Ok(Log { file, path }),
+        }
+    }
+
+    /// The report, if the run was finished.
+    fn report(&self) -> Result<Option<TrainReport>, Error> {
+        let path = self.at(REPORT);
+        if !path.exists() || !self.at(MODEL).exists() {
+            return Ok(None);
+        }
+        let text = file::read_capped(&path, LARGEST)?;
+        let place = path.display().to_string();
+        Ok(Some(from_json(&place, &String::from_utf8_lossy(&text))?))
+    }
+
+    /// The last state, if there is one.
+    fn state(&self, spec: &TrainSpec) -> Result<Option<TrainingState>, Error> {
+        let path = self.at(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let remedy = "train in another folder";
+        let wrong = |problem: String| Error::usage(path.display().to_string(), problem, remedy);
+        let bytes = file::read_capped(&path, LARGEST)?;
+        let state = TrainingState::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
+        if *state.training() != spec.training || state.step() > spec.training.steps {
+            return Err(wrong("the state is not of the run in config.json".to_owned()));
+        }
+        Ok(Some(state))
+    }
+}
+
+/// Which setting differs first, and how.
+fn differ(theirs: &TrainSpec, ours: &TrainSpec) -> String {
+    let values = |spec| serde_json::to_value(spec).unwrap_or_default();
+    let (theirs, ours) = (values(theirs), values(ours));
+    let keys = ours.as_object().into_iter().flatten();
+    let mut different = keys.filter(|(key, value)| theirs.get(key) != Some(value));
+    different.next().map_or_else(String::new, |(key, value)| {
+        let old = theirs.get(key).cloned().unwrap_or_default();
+        format!(": {key} is {old} there and {value} here")
+    })
+}
+
+/// The log of a run.
+struct Log {
+    file: File,
+    path: PathBuf,
+}
+
+impl Log {
+    /// Cuts off what came after `step`, so that the log goes on as if nothing had happened.
+    fn rewind(&mut self, first: &str, step: u64, steps: u64) -> Result<(), Error> {
+        let mut text = Vec::new();
+        self.file.read_to_end(&mut text).map_err(|e| unwritable(&self.path, &e))?;
+        let wrong = |problem: &str, remedy: &str| {
+            Err(Error::usage(self.path.display().to_string(), problem, remedy))
+        };
+        if step == 0 {
+            // A first line that was never finished says nothing.
+            let whole = text.contains(&b'\n');
+            if whole && !text.starts_with(first.as_bytes()) {
+                let problem = "the data or the code have changed since this run began";
+                return wrong(problem, "train in another folder");
+            }
+            self.cut(0)?;
+            return self.put(first.as_bytes());
+        }
+        if !text.starts_with(first.as_bytes()) {
+            let problem = "the data or the code have changed since this run began";
+            return wrong(problem, "bring the data back, or train in another folder");
+        }
+        let lines = step / LOG_EVERY + u64::from(step == steps && step % LOG_EVERY != 0);
+        let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(i, _)| i + 1);
+        let Some(end) = ends.take(lines as usize + 1).nth(lines as usize) else {
+            return wrong("lines are missing before the last state", "train in another folder");
+        };
+        self.cut(end as u64)
+    }
+
+    fn cut(&self, length: u64) -> Result<(), Error> {
+        self.file.set_len(length).map_err(|e| unwritable(&self.path, &e))
+    }
+
+    fn add(&mut self, now: &pathline_nn::Progress) -> Result<(), Error> {
+        let line = serde_json::json!({
+            "step": now.step,
+            "loss": now.loss,
+            "gradient_norm": now.gradient_norm,
+            "learning_rate": now.learning_rate,
+        });
+        self.put(format!("{line}\n").as_bytes())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(|e| unwritable(&self.path, &e))
+    }
+
+    /// What was written is on the disk: a state that counts these lines may follow.
+    fn sync(&self) -> Result<(), Error> {
+        self.file.sync_all().map_err(|e| unwritable(&self.path, &e))
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    let problem = format!("cannot be written ({error})");
+    Error::usage(path.display().to_string(), problem, "check the folder and the disk; then go on")
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::usage("JSON", e.to_string(), "use finite numbers"))?;
+    Ok((text + "\n").into_bytes())
+}
