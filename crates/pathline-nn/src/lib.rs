@@ -2,7 +2,8 @@
 //!
 //! A [`Network`] keeps its parameters in one arena ([`Parameters`]) and knows how to go forward and
 //! how to give the gradient of its training loss. [`NetworkField`] makes it a
-//! [`VelocityField`](pathline::VelocityField); [`train()`] fits it to a point set. Results have the
+//! [`VelocityField`](pathline::VelocityField); [`train()`] fits it to a point set, at times
+//! drawn by a [`Clock`]. Results have the
 //! same bytes for any number of threads, and training that was stopped and loaded again ends where it
 //! would have ended.
 
