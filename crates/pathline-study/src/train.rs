@@ -179,7 +179,18 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     };
     let coupling = spec.coupling.build();
     let seed = spec.training.seed;
-    let pair = |source: &Batch, target: &Batch| coupling.pair(source, target, seed, 0);
+    // In blocks of a training batch: measuring draws more rows at once, and a coupling of more rows is
+    // another coupling (and exact minibatch OT of them takes long).
+    let pair = |source: &Batch, target: &Batch| {
+        let mut order = Vec::with_capacity(source.len());
+        let rows: Vec<usize> = (0..source.len()).collect();
+        for block in rows.chunks(spec.training.batch.max(1)) {
+            let (first, source) = (order.len(), source.select(block)?);
+            let pairs = coupling.pair(&source, &target.select(block)?, seed, 0)?;
+            order.extend(pairs.into_iter().map(|j| first + j));
+        }
+        Ok(order)
+    };
     let between = |target| FlowData {
         source: if set.is_some() { Source::Drawn(&drawn) } else { Source::Normal },
         target,
