@@ -116,7 +116,7 @@ fn the_examples_work_and_the_model_samples_and_measures() {
         help.lines().map(str::trim).filter(|l| l.starts_with("pathline train ")).collect();
     assert_eq!(examples.len(), 2);
     for example in examples {
-        succeed(here, &format!("{example} --hidden 32,32 --steps 300"));
+        succeed(here, &format!("{example} --hidden 32,32"));
     }
     succeed(here, "pathline sample run/model.safetensors -n 8 --out s.safetensors");
     let measured = succeed(here, "pathline measure run/model.safetensors -n 8 --data moons --json");
