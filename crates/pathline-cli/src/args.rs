@@ -27,6 +27,8 @@ Exit codes: 0 done, 1 ended early, 2 could not run.";
 pub(crate) enum Command {
     /// Show all of it on embedded real images, in one page, within a minute
     Demo(Demo),
+    /// Fit a velocity network to data; an interrupted run goes on where it was
+    Train(Train),
     /// Follow a velocity field from its source
     Sample(Sample),
     /// Say what trajectories cost, how they bend, and whether samples are memorised
@@ -60,6 +62,57 @@ pub(crate) struct Demo {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Print the numbers as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pathline train moons --out run --steps 500
+  pathline train run/config.json --out again --clock logit-normal --coupling minibatch-ot
+
+DIR gets config.json, log.jsonl, state.safetensors, and at the end model.safetensors and report.json.
+Killed at any moment, the same command goes on from the last state and ends with the same bytes.")]
+pub(crate) struct Train {
+    /// A data set (any file or built-in set) to fit a perceptron to, or a config.json
+    #[arg(value_name = "DATA|CONFIG.json")]
+    pub(crate) data: String,
+    /// Folder of the run, made if need be
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Number of updates [default: 5000]
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<u64>,
+    /// Rows of a batch [default: 256]
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<usize>,
+    /// Root of all randomness [default: 0]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Widths of the hidden layers [default: 128,128,128]
+    #[arg(long, value_name = "WIDTHS")]
+    pub(crate) hidden: Option<String>,
+    /// independent, or minibatch-ot [default: independent]
+    #[arg(long)]
+    pub(crate) coupling: Option<String>,
+    /// How times are drawn: uniform, logit-normal[:mean,std], mode[:scale], cosmap, beta:alpha,beta,
+    /// shifted:a, or JSON [default: uniform]
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) clock: Option<String>,
+    /// Where samples start: `normal`, or a 2-D set such as `eight-gaussians` [default: normal]
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Peak learning rate [default: 0.001]
+    #[arg(long, allow_negative_numbers = true, value_name = "RATE")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Share of the rows that training never sees [default: 0.1]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
+    pub(crate) held_out: Option<f64>,
+    /// Steps between two states on disk [default: 500]
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_every: Option<u64>,
+    /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -35,6 +35,7 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
     let pool = threads.build().map_err(|e| Failure::usage("--threads", &e.to_string()))?;
     pool.install(|| match &cli.command {
         Command::Demo(args) => commands::demo::run(args),
+        Command::Train(args) => commands::train::run(args),
         Command::Sample(args) => commands::sample::run(args),
         Command::Measure(args) => commands::measure::run(args),
         Command::View(args) => commands::view::run(args),

@@ -34,7 +34,7 @@ fn examples(help: &str) -> Vec<String> {
     lines.map(command).take_while(|l| l.starts_with("pathline ")).collect()
 }
 
-const COMMANDS: [&str; 5] = ["demo", "sample", "measure", "view", "completions"];
+const COMMANDS: [&str; 6] = ["demo", "train", "sample", "measure", "view", "completions"];
 
 #[test]
 fn every_help_shows_two_examples_that_work() {

@@ -1,6 +1,6 @@
 //! Training examples for points: pairs of source and target, a time each, and the CondOT path.
 //!
-//! `x_t = (1 - t) x_0 + t x_1` and its velocity `u = x_1 - x_0`, with `t` uniform. Row `i` of step
+//! `x_t = (1 - t) x_0 + t x_1` and its velocity `u = x_1 - x_0`, with `t` drawn by a [clock](crate::Clock). Row `i` of step
 //! `k` depends on nothing but the seed, `k` and `i` (and, under a coupling, on the rows of step `k`).
 //!
 //! # References
@@ -18,8 +18,8 @@ use rayon::prelude::*;
 const WORTH_SHARING: usize = 1 << 14;
 
 /// Says which target goes with which source: entry `i` is the row of the target (the second batch)
-/// for row `i` of the source (the first).
-pub type Pairing<'a> = dyn Fn(&Batch, &Batch) -> Result<Vec<usize>, Error> + 'a;
+/// for row `i` of the source (the first). The number is that of the step, for couplings that draw.
+pub type Pairing<'a> = dyn Fn(&Batch, &Batch, u64) -> Result<Vec<usize>, Error> + 'a;
 
 /// Draws one source sample from its own stream.
 pub type Drawn<'a> = dyn Fn(&mut Stream, &mut [f32]) + Sync + 'a;
@@ -118,13 +118,13 @@ impl Examples {
         Self { source: zeros(), target: zeros(), times, x: zeros(), velocity: zeros() }
     }
 
-    /// Fills everything for one step; times are uniform over `[from, to)`.
+    /// Fills everything for one step; `time` draws the times, row after row from one stream.
     pub(crate) fn draw(
         &mut self,
         data: &FlowData<'_>,
         seed: Seed,
         step: u64,
-        (from, to): (f64, f64),
+        time: &dyn Fn(&mut Stream) -> f64,
     ) -> Result<(), Error> {
         draw_source(&data.source, seed, step, &mut self.source);
         let width = self.target.width();
@@ -133,11 +133,11 @@ impl Examples {
             row.copy_from_slice(data.target.row(targets.below(data.target.len())));
         }
         let mut times = seed.stream(Purpose::Time, 0, step);
-        self.times.fill_with(|| from + (to - from) * times.uniform());
+        self.times.fill_with(|| time(&mut times));
         match data.pairing {
             None => self.interpolate(|i| i),
             Some(pairing) => {
-                let order = pairing(&self.source, &self.target)?;
+                let order = pairing(&self.source, &self.target, step)?;
                 let rows = self.target.len();
                 Error::check_count("rows of a pairing", rows, order.len())?;
                 if let Some(&bad) = order.iter().find(|&&j| j >= rows) {

@@ -8,6 +8,7 @@
 //! # References
 //! Lipman et al. (2023), "Flow matching for generative modeling", arXiv:2210.02747, theorem 2.
 
+use pathline::seed::Stream;
 use pathline::{At, Batch, Error, Samples, Seed, Times, VelocityField};
 
 use crate::draw::{Examples, FlowData};
@@ -85,7 +86,8 @@ pub fn held_out_loss(
     for bin in 0..how.bins {
         let edge = |i: usize| i as f64 / how.bins as f64;
         let (from, to) = (edge(bin), edge(bin + 1));
-        examples.draw(data, how.seed, bin as u64, (from, to))?;
+        let time = |stream: &mut Stream| from + (to - from) * stream.uniform();
+        examples.draw(data, how.seed, bin as u64, &time)?;
         let times = Times::Each(&examples.times);
         let at = At::new(Samples::first(how.draws), times, examples.x.rows())?;
         field.velocity(&at, velocity.rows_mut())?;

@@ -2,11 +2,13 @@
 //!
 //! A [`Network`] keeps its parameters in one arena ([`Parameters`]) and knows how to go forward and
 //! how to give the gradient of its training loss. [`NetworkField`] makes it a
-//! [`VelocityField`](pathline::VelocityField); [`train()`] fits it to a point set. Results have the
+//! [`VelocityField`](pathline::VelocityField); [`train()`] fits it to a point set, at times
+//! drawn by a [`Clock`]. Results have the
 //! same bytes for any number of threads, and training that was stopped and loaded again ends where it
 //! would have ended.
 
 mod checkpoint;
+pub mod clock;
 pub mod draw;
 pub mod field;
 pub mod held_out;
@@ -22,6 +24,7 @@ mod tensors;
 pub mod train;
 
 pub use checkpoint::{network_from_bytes, network_to_bytes};
+pub use clock::Clock;
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss};

@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use pathline::field::Conditions;
 use pathline::{At, Error, Samples, Seed, Times};
 
+use crate::clock::Clock;
 use crate::draw::{Examples, FlowData};
 use crate::network::TrainingBatch;
 use crate::optimiser::AdamW;
@@ -34,19 +35,28 @@ pub(crate) const MOST_ROWS: usize = 1 << 24;
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlowTraining {
-    /// Updates in the whole run; 2000.
+    /// Updates in the whole run; 5000.
     pub steps: u64,
     /// Rows of a batch, at least 1; 256.
     pub batch: usize,
     /// Names every draw; 0.
     pub seed: Seed,
+    /// How times are drawn; uniform.
+    #[serde(skip_serializing_if = "Clock::is_uniform")]
+    pub clock: Clock,
     /// How gradients become steps.
     pub optimiser: AdamW,
 }
 
 impl Default for FlowTraining {
     fn default() -> Self {
-        Self { steps: 2000, batch: 256, seed: Seed(0), optimiser: AdamW::default() }
+        Self {
+            steps: 5000,
+            batch: 256,
+            seed: Seed(0),
+            clock: Clock::default(),
+            optimiser: AdamW::default(),
+        }
     }
 }
 
@@ -60,6 +70,7 @@ impl FlowTraining {
             let remedy = format!("must be from 1 to {MOST_ROWS}");
             return Err(Error::invalid("rows of a training batch", self.batch, remedy));
         }
+        self.clock.check()?;
         self.optimiser.check()
     }
 }
@@ -114,8 +125,9 @@ pub fn train(
     let mut examples = Examples::new(state.training.batch, state.network.shape());
     let mut gradient = vec![0.0; state.network.parameters().len()];
     let mut scratch = Scratch::new();
+    let clock = state.training.clock.clone();
     while state.step < state.training.steps {
-        examples.draw(data, state.training.seed, state.step, (0.0, 1.0))?;
+        examples.draw(data, state.training.seed, state.step, &|stream| clock.draw(stream))?;
         let report = step(state, &examples, &mut gradient, &mut scratch)?;
         if progress(&report).is_break() {
             break;

@@ -11,6 +11,7 @@ mod measure;
 mod page;
 mod progress;
 mod sample;
+mod train;
 
 pub use error::Error;
 pub use files::{Files, is_recording};
@@ -18,3 +19,4 @@ pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
 pub use progress::{Part, Progress};
 pub use sample::{Sampled, sample};
+pub use train::{TrainReport, TrainSpec, Trained, train};

@@ -5,4 +5,5 @@ pub(crate) mod demo;
 pub(crate) mod measure;
 pub(crate) mod model;
 pub(crate) mod sample;
+pub(crate) mod train;
 pub(crate) mod view;

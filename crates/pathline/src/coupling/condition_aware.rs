@@ -47,12 +47,12 @@ pub trait LabelledCoupling: Send + Sync + std::fmt::Debug {
 ///
 /// # Examples
 /// ```
-/// use pathline::coupling::{ConditionAware, LabelledCoupling};
+/// use pathline::coupling::{ConditionAware, LabelledCoupling, MinibatchOt};
 /// use pathline::{Batch, Seed, Shape};
 /// let source = Batch::from_vec(vec![0.0, 1.0, 2.0, 3.0], Shape::vector(1))?;
 /// let target = Batch::from_vec(vec![3.0, 0.0, 1.0, 2.0], Shape::vector(1))?;
 /// let labels = [7, 4, 7, 4];
-/// let pairs = ConditionAware::default().pair_labelled(&source, &target, &labels, Seed(0), 0)?;
+/// let pairs = ConditionAware(MinibatchOt).pair_labelled(&source, &target, &labels, Seed(0), 0)?;
 /// assert_eq!(pairs, [2, 1, 0, 3]);
 /// # Ok::<(), pathline::Error>(())
 /// ```

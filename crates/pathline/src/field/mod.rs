@@ -86,13 +86,11 @@ impl FieldRecord {
         self
     }
 
-    /// Adds a fingerprint of the numbers that the field is made of, so that records of different
-    /// fields differ however many numbers there are: 64-bit FNV-1a over their bytes, as hexadecimal.
+    /// Adds a [`fingerprint`] of the numbers that the field is made of, so that records of different
+    /// fields differ however many numbers there are.
     #[must_use]
     pub fn with_fingerprint(self, bytes: impl IntoIterator<Item = u8>) -> Self {
-        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        let hash = bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix);
-        self.with("fingerprint", format!("{hash:016x}"))
+        self.with("fingerprint", format!("{:016x}", fingerprint(bytes)))
     }
 
     /// Adds a wrapped field.
@@ -101,6 +99,12 @@ impl FieldRecord {
         self.inner.push(inner.record());
         self
     }
+}
+
+/// 64-bit FNV-1a over bytes: tells data apart that differ by accident, not by malice.
+pub fn fingerprint(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// The class a field is conditioned on, looked up by global sample index.

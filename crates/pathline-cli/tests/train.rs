@@ -1,0 +1,215 @@
+//! Training from the command line: it ends with the same bytes however often it is killed and on any
+//! number of threads, its model can be sampled and measured, and bad configurations change nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{listing, pathline, succeed, words};
+use pathline::{Purpose, Seed};
+
+const FILES: [&str; 5] =
+    ["config.json", "log.jsonl", "state.safetensors", "model.safetensors", "report.json"];
+
+/// Quick, and with every draw there is: a set as the source, a clock, a coupling, odd intervals.
+const CONFIG: &str = r#"{
+    "data": "moons:300", "source": {"kind": "points", "name": "eight-gaussians"},
+    "hidden": [16, 16], "coupling": {"kind": "minibatch-ot"}, "checkpoint_every": 70,
+    "training": {
+        "steps": 1230, "batch": 24, "seed": 5,
+        "clock": {"kind": "shifted", "shift": 2, "of": {"kind": "beta", "alpha": 0.7, "beta": 2}},
+        "optimiser": {"learning_rate": {"peak": 0.003, "warm_up": 10}, "clip": 1, "ema": [0.99]}
+    }
+}"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.json"), CONFIG).unwrap();
+    folder
+}
+
+fn assert_same(here: &Path, one: &str, other: &str) {
+    for file in FILES {
+        let read = |dir| std::fs::read(here.join(dir).join(file)).unwrap();
+        assert!(read(one) == read(other), "{file} of {one} and {other} differ");
+    }
+}
+
+/// Starts a run and kills it after a while; whether it was killed rather than done.
+fn killed(here: &Path, out: &str, after: Duration) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pathline"))
+        .args(["train", "c.json", "--threads", "1", "--out", out])
+        .current_dir(here)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap().code().is_none()
+}
+
+#[test]
+fn a_run_killed_twenty_times_ends_with_the_bytes_of_an_undisturbed_one() {
+    let folder = folder();
+    let here = folder.path();
+    let start = std::time::Instant::now();
+    succeed(here, "pathline train c.json --threads 1 --out whole");
+    let whole = start.elapsed();
+    let mut moments = Seed(9).stream(Purpose::Probe, 0, 0);
+    let (mut kills, mut runs) = (0, 0);
+    for _ in 0..200 {
+        if kills >= 20 {
+            break;
+        }
+        let out = format!("run{runs}");
+        if killed(here, &out, whole.mul_f64(0.5 * moments.uniform())) {
+            kills += 1;
+        } else {
+            assert_same(here, "whole", &out);
+            runs += 1;
+        }
+    }
+    assert!(kills >= 20, "{kills} kills");
+    let out = format!("run{runs}");
+    succeed(here, &format!("pathline train c.json --threads 1 --out {out}"));
+    assert_same(here, "whole", &out);
+}
+
+#[test]
+fn threads_change_no_byte_and_a_finished_run_is_left_alone() {
+    let folder = folder();
+    let here = folder.path();
+    succeed(here, "pathline train c.json --threads 1 --out one");
+    succeed(here, "pathline train c.json --threads 2 --out two");
+    assert_same(here, "one", "two");
+    let before = listing(here);
+    let again = pathline(here, &words("pathline train c.json --out one"));
+    assert!(again.code == Some(0) && again.stderr.contains("finished already"), "{}", again.stderr);
+    assert_eq!(again.stdout.trim(), Path::new("one").join("model.safetensors").to_str().unwrap());
+    assert!(listing(here) == before);
+    // The log: what the data are, a line every hundred steps, and the last one.
+    let log = std::fs::read_to_string(here.join("one/log.jsonl")).unwrap();
+    let steps: Vec<u64> = log
+        .lines()
+        .skip(1)
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, (1..=12).map(|i| 100 * i).chain([1230]).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_examples_work_and_the_model_samples_and_measures() {
+    let folder = folder();
+    let here = folder.path();
+    let help = succeed(here, "pathline train --help");
+    let examples: Vec<&str> =
+        help.lines().map(str::trim).filter(|l| l.starts_with("pathline train ")).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        succeed(here, &format!("{example} --hidden 32,32"));
+    }
+    succeed(here, "pathline sample run/model.safetensors -n 8 --out s.safetensors");
+    let measured = succeed(here, "pathline measure run/model.safetensors -n 8 --data moons --json");
+    assert!(serde_json::from_str::<serde_json::Value>(&measured).is_ok());
+    let text = succeed(here, "pathline train run/config.json --out run --json");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let report = &value["report"];
+    assert_eq!(report["held_out_rows"], 200);
+    assert_eq!(report["training_rows"], 1800);
+    let bins = report["held_out"].as_array().unwrap();
+    assert_eq!(bins.len(), 10);
+    // A network that gives zero loses E|x_1 - x_0|^2 / 2, which for unit noise is above 1.
+    for bin in &bins[..5] {
+        let loss = bin["loss"].as_f64().unwrap();
+        assert!(loss > 0.0 && loss < 2.5, "{bin}");
+        assert!(bin["standard_error"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
+    let folder = folder();
+    let here = folder.path();
+    let put = |name: &str, text: &str| std::fs::write(here.join(name), text).unwrap();
+    put("nan.csv", "1,2\n3,nan\n");
+    put("one.csv", "1,2\n");
+    put("three.csv", "1,2,3\n4,5,6\n");
+    put("key.json", r#"{"data": "moons", "step": 3}"#);
+    put("inner.json", r#"{"data": "moons", "training": {"clock": {"kind": "uniform", "x": 1}}}"#);
+    put("nodata.json", "{}");
+    put("junk.json", "[");
+    for (dir, file) in [("foreign", "model.safetensors"), ("other", "config.json")] {
+        std::fs::create_dir(here.join(dir)).unwrap();
+        put(&format!("{dir}/{file}"), "mine");
+    }
+    succeed(here, "pathline train moons --hidden 4 --steps 3 --out done");
+    let before = listing(here);
+    for (line, needle) in [
+        ("key.json", "step"),
+        ("inner.json", "unknown field"),
+        ("nodata.json", "data"),
+        ("junk.json", "junk.json"),
+        ("missing.json", "missing.json"),
+        ("missing.csv", "missing.csv"),
+        ("nan.csv", "nan.csv"),
+        ("one.csv", "held out"),
+        ("three.csv --source moons", "source points"),
+        ("moons --source sun", "sun"),
+        ("moons --steps 0", "at least 1"),
+        ("moons --batch 0", "batch"),
+        ("moons --checkpoint-every 0", "at least 1"),
+        ("moons --learning-rate -1", "learning rate"),
+        ("moons --learning-rate nan", "learning rate"),
+        ("moons --held-out 1", "held_out"),
+        ("moons --held-out nan", "held_out"),
+        ("moons --hidden 4,x", "--hidden"),
+        ("moons --hidden 0", "width"),
+        ("moons --coupling ot", "minibatch-ot"),
+        ("moons --clock late", "logit-normal"),
+        ("moons --clock mode:9", "1.7519"),
+        ("moons --clock logit-normal:0,-1", "std"),
+        ("moons --clock beta:1", "beta:alpha,beta"),
+        ("moons --out foreign", "config.json"),
+        ("moons --out other", "not the spec"),
+        ("moons --hidden 4 --steps 4 --out done", "another spec: training"),
+        ("moons --hidden 5 --steps 3 --out done", "hidden is [4] there and [5] here"),
+        ("moons --out nan.csv/inside", "nan.csv"),
+    ] {
+        let out = if line.contains("--out") { "" } else { " --out new" };
+        let ran = pathline(here, &words(&format!("pathline train {line}{out}")));
+        let said = ran.stderr.trim_end();
+        assert_eq!(ran.code, Some(2), "`{line}` said: {said}");
+        assert!(ran.stdout.is_empty() && said.lines().count() == 1, "`{line}` said: {said}");
+        assert!(said.starts_with("error: ") && said.contains(needle), "`{line}` said: {said}");
+        assert!(listing(here) == before, "`{line}` changed the folder");
+    }
+}
+
+#[test]
+fn data_that_changed_are_noticed() {
+    let folder = folder();
+    let here = folder.path();
+    let table = |last: f64| {
+        let rows = (0..50).map(|i| format!("{},{}\n", f64::from(i) / 25.0, last));
+        std::fs::write(here.join("d.csv"), rows.collect::<String>()).unwrap();
+    };
+    table(1.0);
+    succeed(here, "pathline train d.csv --hidden 4 --steps 30 --out run");
+    std::fs::remove_file(here.join("run/report.json")).unwrap();
+    table(2.0);
+    let ran = pathline(here, &words("pathline train d.csv --hidden 4 --steps 30 --out run"));
+    assert!(ran.code == Some(2) && ran.stderr.contains("data"), "{}", ran.stderr);
+    table(1.0);
+    succeed(here, "pathline train d.csv --hidden 4 --steps 30 --out run");
+}

@@ -1,0 +1,137 @@
+//! The folder of a training run: whose it is, and what it holds.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use pathline::spec::from_json;
+use pathline_data::{atomic, file};
+use pathline_nn::TrainingState;
+
+use super::log::Log;
+use super::{TrainReport, TrainSpec};
+use crate::error::Error;
+
+/// Largest file of a run that is read, in bytes.
+const LARGEST: u64 = 16 << 30;
+
+pub(super) const CONFIG: &str = "config.json";
+pub(super) const STATE: &str = "state.safetensors";
+pub(super) const LOG: &str = "log.jsonl";
+pub(super) const MODEL: &str = "model.safetensors";
+pub(super) const REPORT: &str = "report.json";
+
+/// The folder of a run.
+pub(super) struct Folder {
+    dir: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The folder, if it is new or holds a run of this spec.
+    pub(super) fn claim(dir: &Path, spec: &TrainSpec) -> Result<Self, Error> {
+        let folder = Self { dir: dir.to_owned() };
+        let config = folder.at(CONFIG);
+        let place = |path: &Path| path.display().to_string();
+        let remedy = "choose another folder";
+        if config.exists() {
+            let text = file::read_capped(&config, LARGEST)?;
+            let text = String::from_utf8_lossy(&text);
+            let theirs: TrainSpec = from_json(&place(&config), &text).map_err(|e| {
+                Error::usage(
+                    place(&config),
+                    format!("not the spec of a training run ({e})"),
+                    remedy,
+                )
+            })?;
+            if theirs != *spec {
+                let problem =
+                    format!("the folder holds a run of another spec{}", differ(&theirs, spec));
+                let remedy = "choose another folder, or give the same settings to go on with it";
+                return Err(Error::usage(place(&config), problem, remedy));
+            }
+            return Ok(folder);
+        }
+        if let Some(foreign) = [STATE, LOG, MODEL, REPORT].iter().find(|f| folder.at(f).exists()) {
+            let problem = "exists without the config.json of a training run";
+            return Err(Error::usage(place(&folder.at(foreign)), problem, remedy));
+        }
+        std::fs::create_dir_all(dir)
+            .map_err(|e| Error::usage(place(dir), format!("cannot be made ({e})"), remedy))?;
+        atomic::write_new(&config, &json(spec)?)?;
+        Ok(folder)
+    }
+
+    /// The log, held by this process alone.
+    pub(super) fn log(&self) -> Result<Log, Error> {
+        let path = self.at(LOG);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).read(true).append(true).open(&path);
+        let file = file.map_err(|e| unwritable(&path, &e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Log { file, path }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let problem = "another process is training in this folder";
+                Err(Error::usage(
+                    path.display().to_string(),
+                    problem,
+                    "wait for it, or choose another",
+                ))
+            }
+            // Not every file system has locks.
+            Err(std::fs::TryLockError::Error(_)) => Ok(Log { file, path }),
+        }
+    }
+
+    /// The report, if the run was finished.
+    pub(super) fn report(&self) -> Result<Option<TrainReport>, Error> {
+        let path = self.at(REPORT);
+        if !path.exists() || !self.at(MODEL).exists() {
+            return Ok(None);
+        }
+        let text = file::read_capped(&path, LARGEST)?;
+        let place = path.display().to_string();
+        Ok(Some(from_json(&place, &String::from_utf8_lossy(&text))?))
+    }
+
+    /// The last state, if there is one.
+    pub(super) fn state(&self, spec: &TrainSpec) -> Result<Option<TrainingState>, Error> {
+        let path = self.at(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let remedy = "train in another folder";
+        let wrong = |problem: String| Error::usage(path.display().to_string(), problem, remedy);
+        let bytes = file::read_capped(&path, LARGEST)?;
+        let state = TrainingState::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
+        if *state.training() != spec.training || state.step() > spec.training.steps {
+            return Err(wrong("the state is not of the run in config.json".to_owned()));
+        }
+        Ok(Some(state))
+    }
+}
+
+/// Which setting differs first, and how.
+fn differ(theirs: &TrainSpec, ours: &TrainSpec) -> String {
+    let values = |spec| serde_json::to_value(spec).unwrap_or_default();
+    let (theirs, ours) = (values(theirs), values(ours));
+    let keys = ours.as_object().into_iter().flatten();
+    let mut different = keys.filter(|(key, value)| theirs.get(key) != Some(value));
+    different.next().map_or_else(String::new, |(key, value)| {
+        let old = theirs.get(key).cloned().unwrap_or_default();
+        format!(": {key} is {old} there and {value} here")
+    })
+}
+
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    let problem = format!("cannot be written ({error})");
+    Error::usage(path.display().to_string(), problem, "check the folder and the disk; then go on")
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::usage("JSON", e.to_string(), "use finite numbers"))?;
+    Ok((text + "\n").into_bytes())
+}
