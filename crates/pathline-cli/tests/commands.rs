@@ -327,3 +327,16 @@ fn points_are_drawn_where_nothing_is_written() {
 fn snapshots_of_stable_texts() {
     trycmd::TestCases::new().case("tests/cmd/*.trycmd");
 }
+
+#[test]
+fn measuring_with_data_gives_the_floor_and_measuring_a_recording_takes_no_run_flags() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    let printed = succeed(here, "pathline measure moons -n 50 --steps 20 --data moons");
+    assert!(printed.contains("memorised") && printed.contains("floor"), "{printed}");
+    succeed(here, "pathline sample ring -n 5 --steps 3 --out r.safetensors");
+    let refused = pathline(here, &words("pathline measure r.safetensors --steps 8"));
+    assert_eq!(refused.code, Some(2));
+    let said = refused.stderr;
+    assert!(said.starts_with("error:") && said.lines().count() == 1, "{said}");
+}
