@@ -18,5 +18,5 @@ pub use files::{Files, is_recording};
 pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
 pub use progress::{Part, Progress};
-pub use sample::{Sampled, sample};
+pub use sample::{Sampled, sample, sample_field};
 pub use train::{TrainReport, TrainSpec, Trained, train};

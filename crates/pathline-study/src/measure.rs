@@ -14,7 +14,7 @@ use pathline_data::DataSet;
 use crate::error::Error;
 use crate::files::Files;
 use crate::progress::{Part, Progress};
-use crate::sample::{Sampled, sample};
+use crate::sample::{Sampled, sample_field};
 
 /// Times at which the deficit is measured.
 const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
@@ -120,13 +120,13 @@ pub fn measure_field(
     data: Option<&DataSet>,
     progress: &mut dyn Progress,
 ) -> Result<(Sampled, Measurement), Error> {
-    let sampled = sample(spec, &Files, &mut Part::new(progress, 0.0, 0.8))?;
+    let field = spec.field.build(&Files)?;
+    let sampled = sample_field(&*field, spec, &Files, &mut Part::new(progress, 0.0, 0.8))?;
     progress.at(0.8, "measuring");
     let mut measured = measure(&sampled.recording, subject, data)?;
     measured.power.clone_from(&sampled.power);
     let normal = spec.source == pathline::spec::SourceSpec::Normal {};
     if let Some(data) = data.filter(|_| sampled.recording.labels.is_none() && normal) {
-        let field = spec.field.build(&Files)?;
         measured.deficit = deficit_against(&*field, data, spec.seed)?;
     }
     progress.at(1.0, "measuring");

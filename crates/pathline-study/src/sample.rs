@@ -6,7 +6,7 @@ use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve, PowerPoint};
 use pathline::observer::{Advance, Begin};
 use pathline::recording::Recording;
 use pathline::spec::{ClassSpec, FieldSpec, SampleSpec};
-use pathline::{Observer, Save, Stepping, Trajectory, integrate};
+use pathline::{Observer, Save, Stepping, Trajectory, VelocityField, integrate};
 
 use crate::error::Error;
 use crate::files::Files;
@@ -59,7 +59,20 @@ pub fn sample(
     files: &Files,
     progress: &mut dyn Progress,
 ) -> Result<Sampled, Error> {
-    let field = spec.field.build(files)?;
+    sample_field(&*spec.field.build(files)?, spec, files, progress)
+}
+
+/// As [`sample()`], on the field of the spec, where it has been built already: a field over a data set
+/// is read once, however often it is asked for its shape.
+///
+/// # Errors
+/// As [`integrate()`], and whatever finding the source raises.
+pub fn sample_field(
+    field: &dyn VelocityField,
+    spec: &SampleSpec,
+    files: &Files,
+    progress: &mut dyn Progress,
+) -> Result<Sampled, Error> {
     let (mut spec, mut notes) = (spec.clone(), Vec::new());
     let mut built = spec.run.build()?;
     let reaches_end = built.stepping.span().1 >= 1.0;
@@ -85,7 +98,7 @@ pub fn sample(
         let samples = part.first..part.first + part.count as u64;
         first = samples.end;
         let mut observers: [&mut dyn Observer; 3] = [&mut energy, &mut power, &mut steps];
-        let chunk = integrate(&*field, start, samples, &built.run(), &mut observers)?;
+        let chunk = integrate(field, start, samples, &built.run(), &mut observers)?;
         match &mut whole {
             None => whole = Some(chunk),
             Some(whole) => whole.append(chunk)?,

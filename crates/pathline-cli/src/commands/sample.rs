@@ -27,18 +27,18 @@ pub(crate) fn run(args: &Sample) -> Result<bool, Failure> {
         }
     }
     let mut spec = model::spec(&args.model, &args.run, Save::End)?;
-    let shape = spec.field.build(&Files)?.shape().clone();
-    check_drawable(&args.out, &shape)?;
+    let field = spec.field.build(&Files)?;
+    check_drawable(&args.out, field.shape())?;
     let recorded = args.out.iter().any(|p| ending(p) == "safetensors");
     spec.run.save = match args.save_every {
         Some(0) => return Err(Failure::usage("--save-every", "is 0; use at least 1")),
         Some(n) => Save::Every(n),
         // All states of points are worth keeping by default, those of images are not.
-        None if recorded && shape.elements() <= 16 => Save::Every(1),
+        None if recorded && field.shape().elements() <= 16 => Save::Every(1),
         None => Save::End,
     };
     let mut bar = Bar::new();
-    let sampled = pathline_study::sample(&spec, &Files, &mut bar)?;
+    let sampled = pathline_study::sample_field(&*field, &spec, &Files, &mut bar)?;
     bar.done();
     for path in &args.out {
         put(path, &sampled, args.force)?;

@@ -163,9 +163,9 @@ impl Stepper for RungeKuttaStepper {
         if let Some(embedded) = tableau.b_embedded {
             let difference: Vec<f64> = tableau.b.iter().zip(embedded).map(|(b, e)| b - e).collect();
             let mut error = std::mem::take(&mut self.error);
-            error.fill(0.0);
-            let zeros = error.clone();
-            add_scaled(&zeros, &self.terms(dt, &difference, &self.applied), &mut error);
+            // The stages are done: their buffer serves as the zero that the estimate is added to.
+            self.inner.fill(0.0);
+            add_scaled(&self.inner, &self.terms(dt, &difference, &self.applied), &mut error);
             self.error = error;
         }
         Ok(())
