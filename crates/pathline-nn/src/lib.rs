@@ -12,6 +12,7 @@ pub mod clock;
 pub mod draw;
 pub mod field;
 pub mod held_out;
+mod loss;
 pub mod mlp;
 pub mod network;
 mod ops;

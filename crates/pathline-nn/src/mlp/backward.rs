@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::forward::{check, write_inputs};
 use super::{Layer, Mlp};
+use crate::loss;
 use crate::network::TrainingBatch;
 use crate::ops::linear::LinearGradient;
 use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, warm};
@@ -29,12 +30,8 @@ pub(super) fn run(
 ) -> Result<f64, Error> {
     let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
     check(mlp, &batch.at)?;
-    Error::check_count("target velocities", rows, batch.target.len())?;
-    Error::check_count("elements of a target velocity", mlp.width(), batch.target.width())?;
+    loss::check(batch, mlp.width())?;
     Error::check_count("values of a gradient", values, into.len())?;
-    if rows == 0 {
-        return Err(Error::invalid("training batch", "empty", "give at least one row"));
-    }
     let cut = Cut::new(rows, ROWS);
     let parts = scratch.parts(cut.parts);
     let fewest = fewest_a_thread(rows * values, cut.parts);
@@ -80,8 +77,9 @@ fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut P
         let x = &value[..rows * layer.inputs];
         layer.forward_saving(rows, x, warm(&mut after[0].value, len), warm(slope, len));
     }
-    part.loss += residual(mlp, batch, range, part);
-    let Part { saved, delta, gradient, .. } = part;
+    let Part { saved, delta, gradient, loss } = part;
+    let output = &saved[last].value[..rows * width];
+    *loss += loss::residual(batch, range, output, warm(&mut delta[0], output.len()));
     let [here, there] = delta;
     let (mut here, mut there) = (here, there);
     for l in (0..last).rev() {
@@ -92,22 +90,6 @@ fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut P
         layer.backward(rows, (x, &saved[l].slope), delta, places(&mlp.layers[l], gradient), dx);
         std::mem::swap(&mut here, &mut there);
     }
-}
-
-/// Writes `dL/dv = 2 (v - target) / (n d)` into the first delta; gives the sum of squared errors.
-fn residual(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut Part) -> f64 {
-    let width = mlp.width();
-    let scale = (2.0 / (batch.at.x.len() * width) as f64) as f32;
-    let v = &part.saved[mlp.layers.len()].value;
-    let target = &batch.target.as_slice()[range.start * width..range.end * width];
-    let delta = warm(&mut part.delta[0], target.len());
-    let mut sum = 0.0;
-    for ((d, v), target) in delta.iter_mut().zip(v).zip(target) {
-        let error = v - target;
-        sum += f64::from(error) * f64::from(error);
-        *d = scale * error;
-    }
-    sum
 }
 
 /// The places of one layer in a part's gradient; bias and weight are neighbours in the arena.

@@ -1,0 +1,147 @@
+//! What one operation of a graph is: a function of blocks of samples, and how gradients go back.
+
+use std::fmt::Debug;
+
+use pathline::field::Conditions;
+use pathline::At;
+
+use crate::scratch::warm;
+
+/// Most inputs that an operation may have.
+pub(crate) const MOST_INPUTS: usize = 3;
+
+/// Rows that a product sees at least in inference, and always a multiple of it: see [`Call::rows`].
+pub(crate) const ROW_MULTIPLE: usize = 64;
+/// The same for values with one row a sample, of which a block has few.
+pub(crate) const FEW_ROWS: usize = 16;
+
+/// How much of a value belongs to one sample: `rows` rows (tokens, pixels; channels last) of `width`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
+}
+
+impl Extent {
+    /// Values of one sample.
+    pub(crate) fn elements(self) -> usize {
+        self.rows * self.width
+    }
+
+    /// Length of a buffer for a block of `samples`, with room for padded rows.
+    pub(crate) fn buffer(self, samples: usize) -> usize {
+        (samples * self.rows).next_multiple_of(ROW_MULTIPLE) * self.width
+    }
+}
+
+/// One pass over one block of samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) at: &'a At<'a>,
+    pub(crate) conditions: &'a Conditions,
+    /// The block's first row in `at`.
+    pub(crate) from: usize,
+    /// Samples of the block.
+    pub(crate) samples: usize,
+    /// The network's arena.
+    pub(crate) parameters: &'a [f32],
+    /// Whether backward will follow.
+    pub(crate) training: bool,
+}
+
+impl Call<'_> {
+    /// The time of the block's sample `i`.
+    pub(crate) fn time(&self, i: usize) -> f64 {
+        self.at.t.at(self.from + i)
+    }
+
+    /// The class of the block's sample `i`.
+    pub(crate) fn class(&self, i: usize) -> Option<u32> {
+        self.conditions.of(self.at.samples.at(self.from + i))
+    }
+
+    /// Rows of a value that a matrix product should be given.
+    ///
+    /// In training just those there are. In inference padded ones (whose values are finite and ignored),
+    /// because the product library takes other kernels for small and odd row counts, and then a sample's
+    /// bytes would depend on how many others are in its batch.
+    pub(crate) fn rows(&self, extent_rows: usize) -> usize {
+        let rows = self.samples * extent_rows;
+        match (self.training, extent_rows) {
+            (true, _) => rows,
+            (false, 1) => rows.next_multiple_of(FEW_ROWS),
+            (false, _) => rows.next_multiple_of(ROW_MULTIPLE),
+        }
+    }
+}
+
+/// The place of an input's gradient: written if it is the first to arrive there, else added to.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) values: &'a mut [f32],
+    pub(crate) add: bool,
+}
+
+impl Place<'_> {
+    /// `keep` of a matrix product that lands here.
+    pub(crate) fn keep(&self) -> f32 {
+        f32::from(u8::from(self.add))
+    }
+}
+
+/// Working memory that operations share; its contents mean nothing between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    buffers: [Vec<f32>; 2],
+}
+
+impl Work {
+    /// Two buffers of at least these lengths, with whatever they held.
+    pub(crate) fn take(&mut self, first: usize, second: usize) -> [&mut [f32]; 2] {
+        let [a, b] = &mut self.buffers;
+        [warm(a, first), warm(b, second)]
+    }
+}
+
+/// A fused operation of the graph: some input values and parameters to one output value.
+///
+/// All slices are blocks: sample after sample, row after row, and at least as long as
+/// [`Extent::buffer`] says; rows beyond the block's samples are padding, finite and without meaning.
+/// Everything runs on the calling thread.
+pub(crate) trait Operation: Send + Sync + Debug {
+    /// Values a sample that forward keeps for backward, besides inputs and output.
+    fn kept(&self) -> usize {
+        0
+    }
+
+    /// Whether `delta`, left as it is by backward, is itself the gradient at the first input (as in
+    /// `x + f(y)`): then its buffer is moved there rather than copied.
+    fn passes(&self) -> bool {
+        false
+    }
+
+    /// Writes the output, and into `kept` (empty in inference) what backward needs.
+    fn forward(
+        &self,
+        call: &Call<'_>,
+        inputs: &[&[f32]],
+        output: &mut [f32],
+        kept: &mut [f32],
+        work: &mut Work,
+    );
+
+    /// From `delta`, the gradient at the output, the gradients at the inputs (`None` where nobody asks
+    /// for one) and, added to `gradient` (as long as the arena), at the parameters. May destroy
+    /// `delta`, unless the operation [passes](Operation::passes) it on to its first input.
+    fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work);
+}
+
+/// What backward is given.
+#[derive(Debug)]
+pub(crate) struct Back<'a, 'b> {
+    pub(crate) inputs: &'a [&'a [f32]],
+    pub(crate) kept: &'a [f32],
+    pub(crate) delta: &'a mut [f32],
+    pub(crate) into: &'a mut [Option<Place<'b>>],
+    pub(crate) gradient: &'a mut [f32],
+}
