@@ -10,6 +10,7 @@
 mod checkpoint;
 pub mod clock;
 pub mod draw;
+mod examples;
 pub mod field;
 pub mod held_out;
 mod loss;
@@ -28,7 +29,7 @@ pub use checkpoint::{network_from_bytes, network_to_bytes};
 pub use clock::Clock;
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
-pub use held_out::{BinLoss, HeldOut, held_out_loss};
+pub use held_out::{BinLoss, HeldOut, held_out_loss, held_out_loss_given_labels};
 pub use mlp::{Mlp, MlpConfig};
 pub use network::{Network, NetworkConfig, TrainingBatch};
 pub use ops::activation::Activation;
