@@ -76,11 +76,7 @@ fn time(
                 f64::from(out.as_slice()[0])
             }
             _ => {
-                let target = TrainingBatch {
-                    at: at.clone(),
-                    conditions: &Conditions::None,
-                    target: x.rows(),
-                };
+                let target = TrainingBatch::new(at.clone(), &Conditions::None, x.rows());
                 let loss = network.gradient(&target, &mut gradient, &mut scratch)?;
                 let parameters = network.parameter_values_mut();
                 let steps = (call as u64 + 1, calls as u64 + 2);

@@ -1,7 +1,7 @@
 //! Which network is trained, as data: what can be said of it before the data are known.
 
 use pathline::{Seed, Shape};
-use pathline_nn::{Activation, Mlp, MlpConfig, Network};
+use pathline_nn::{Activation, Dit, DitConfig, Mlp, MlpConfig, Network};
 
 use crate::error::Error;
 
@@ -20,6 +20,8 @@ use crate::error::Error;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NetworkSpec {
+    /// A diffusion transformer, told the classes of the data.
+    Dit(DitSpec),
     /// A multilayer perceptron. It takes no class, whatever the data have.
     Mlp(MlpSpec),
 }
@@ -27,6 +29,26 @@ pub enum NetworkSpec {
 impl Default for NetworkSpec {
     fn default() -> Self {
         Self::Mlp(MlpSpec::default())
+    }
+}
+
+/// The settings of a diffusion transformer for images; see [`DitConfig`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DitSpec {
+    /// Side of the squares that an image is cut into; 4.
+    pub patch: usize,
+    /// Width of a row; 128.
+    pub width: usize,
+    /// Blocks; 6.
+    pub depth: usize,
+    /// Heads of attention; 4.
+    pub heads: usize,
+}
+
+impl Default for DitSpec {
+    fn default() -> Self {
+        Self { patch: 4, width: 128, depth: 6, heads: 4 }
     }
 }
 
@@ -54,10 +76,20 @@ impl NetworkSpec {
     pub fn build(
         &self,
         shape: &Shape,
-        _classes: usize,
+        classes: usize,
         seed: Seed,
     ) -> Result<Box<dyn Network>, Error> {
         match self {
+            Self::Dit(DitSpec { patch, width, depth, heads }) => {
+                let config = DitConfig {
+                    patch: *patch,
+                    width: *width,
+                    depth: *depth,
+                    heads: *heads,
+                    ..DitConfig::new(shape.clone(), classes)
+                };
+                Ok(Box::new(Dit::new(&config, seed)?))
+            }
             Self::Mlp(MlpSpec { hidden, activation }) => {
                 let (shape, hidden) = (shape.clone(), hidden.clone());
                 let config = MlpConfig { shape, hidden, activation: *activation };
