@@ -49,7 +49,7 @@ const POSITIONS: &str = "pos_embed";
 /// use pathline_nn::DitConfig;
 /// let shape = Shape::new([1, 28, 28])?;
 /// let config = DitConfig { patch: 4, width: 128, depth: 6, heads: 4, ..DitConfig::new(shape, 10) };
-/// assert_eq!(config.values()?, 1_896_336);
+/// assert_eq!(config.values()?, 1_869_072);
 /// # Ok::<(), pathline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -92,6 +92,11 @@ impl VelocityField for NetworkField {
 
     fn record(&self) -> FieldRecord {
         let config = serde_json::to_value(self.network.config()).unwrap_or_default();
-        FieldRecord::new("network").with("network", config)
+        FieldRecord::new("network")
+            .with("network", config)
+            .with("conditions", self.conditions.describe())
+            .with_fingerprint(
+                self.network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
+            )
     }
 }
