@@ -12,6 +12,9 @@ pub mod clock;
 pub mod draw;
 pub mod field;
 pub mod held_out;
+mod graph {
+    pub(crate) mod operation;
+}
 mod loss;
 pub mod mlp;
 pub mod network;

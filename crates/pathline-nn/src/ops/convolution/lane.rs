@@ -1,0 +1,64 @@
+//! Sixteen channels at a time: the widest vector of any machine.
+
+use std::ops::{Add, Mul, Sub};
+
+pub(super) const LANES: usize = 16;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lane(pub(super) [f32; LANES]);
+
+impl Lane {
+    pub(super) const ZERO: Self = Self([0.0; LANES]);
+
+    /// The values from `at` on, which are there because widths are multiples of [`LANES`].
+    #[inline(always)]
+    pub(super) fn load(from: &[f32], at: usize) -> Self {
+        let mut lane = [0.0; LANES];
+        lane.copy_from_slice(&from[at..at + LANES]);
+        Self(lane)
+    }
+
+    #[inline(always)]
+    pub(super) fn store(self, into: &mut [f32], at: usize) {
+        into[at..at + LANES].copy_from_slice(&self.0);
+    }
+}
+
+impl Add for Lane {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        let mut sum = self;
+        for i in 0..LANES {
+            sum.0[i] += other.0[i];
+        }
+        sum
+    }
+}
+
+impl Sub for Lane {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        let mut difference = self;
+        for i in 0..LANES {
+            difference.0[i] -= other.0[i];
+        }
+        difference
+    }
+}
+
+impl Mul<f32> for Lane {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, factor: f32) -> Self {
+        let mut product = self;
+        for i in 0..LANES {
+            product.0[i] *= factor;
+        }
+        product
+    }
+}
