@@ -11,6 +11,7 @@
 
 mod columns;
 mod lane;
+mod weights;
 mod winograd;
 
 use std::ops::Range;

@@ -12,11 +12,10 @@ use std::ops::Range;
 
 use pathline::kernels::{Layout, add_transposed_product, product};
 
+use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
 
-/// Weights of one pair of channels.
-const TAPS: usize = 9;
 /// Output pixels that are in work together.
 const BLOCK: usize = 2 * ROW_MULTIPLE;
 
@@ -36,28 +35,6 @@ impl Columns {
 
     fn patch(&self) -> usize {
         TAPS * self.inputs
-    }
-
-    /// Weights as `patch x outputs`.
-    fn arrange(&self, weight: &[f32], arranged: &mut [f32]) {
-        for (o, weight) in weight.chunks_exact(self.patch()).enumerate() {
-            for (c, taps) in weight.chunks_exact(TAPS).enumerate() {
-                for (tap, w) in taps.iter().enumerate() {
-                    arranged[(tap * self.inputs + c) * self.outputs + o] = *w;
-                }
-            }
-        }
-    }
-
-    /// Adds a gradient of [arranged](Self::arrange) weights to that of the weights.
-    fn add_arranged(&self, arranged: &[f32], gradient: &mut [f32]) {
-        for (o, gradient) in gradient.chunks_exact_mut(self.patch()).enumerate() {
-            for (c, taps) in gradient.chunks_exact_mut(TAPS).enumerate() {
-                for (tap, g) in taps.iter_mut().enumerate() {
-                    *g += arranged[(tap * self.inputs + c) * self.outputs + o];
-                }
-            }
-        }
     }
 
     /// For each pixel of `pixels` and each tap, calls `visit` with the place in the patches and,
@@ -120,7 +97,7 @@ impl Columns {
     ) {
         let (patch, outputs) = (self.patch(), self.outputs);
         let [arranged, patches] = work.take(patch * outputs, BLOCK * patch);
-        self.arrange(weight, arranged);
+        arrange(self.inputs, weight, arranged);
         for pixels in self.blocks(samples) {
             let count = pixels.len();
             let rows = if padded { count.next_multiple_of(ROW_MULTIPLE) } else { count };
@@ -143,7 +120,7 @@ impl Columns {
         let (patch, outputs) = (self.patch(), self.outputs);
         let [weights, patches] = work.take(2 * patch * outputs, BLOCK * patch);
         let (arranged, sums) = weights.split_at_mut(patch * outputs);
-        self.arrange(weight, arranged);
+        arrange(self.inputs, weight, arranged);
         sums.fill(0.0);
         for pixels in self.blocks(samples) {
             let rows = pixels.len();
@@ -157,6 +134,6 @@ impl Columns {
                 self.scatter(pixels, patches, dx);
             }
         }
-        self.add_arranged(sums, gradient);
+        add_arranged(self.inputs, sums, gradient);
     }
 }

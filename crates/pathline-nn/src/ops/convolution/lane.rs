@@ -18,6 +18,31 @@ impl Lane {
         Self(lane)
     }
 
+    /// Of pixels outside of an image, zeros.
+    #[inline(always)]
+    pub(super) fn load_inside(from: &[f32], pixel: Option<usize>, at: usize) -> Self {
+        match pixel {
+            Some(pixel) => Self::load(from, pixel + at),
+            None => Self::ZERO,
+        }
+    }
+
+    /// Stores at a pixel inside of an image.
+    #[inline(always)]
+    pub(super) fn store_inside(self, into: &mut [f32], pixel: Option<usize>, at: usize) {
+        if let Some(pixel) = pixel {
+            self.store(into, pixel + at);
+        }
+    }
+
+    /// Adds at a pixel inside of an image.
+    #[inline(always)]
+    pub(super) fn add_inside(self, into: &mut [f32], pixel: Option<usize>, at: usize) {
+        if let Some(pixel) = pixel {
+            (Self::load(into, pixel + at) + self).store(into, pixel + at);
+        }
+    }
+
     #[inline(always)]
     pub(super) fn store(self, into: &mut [f32], at: usize) {
         into[at..at + LANES].copy_from_slice(&self.0);

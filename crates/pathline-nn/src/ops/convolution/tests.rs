@@ -81,6 +81,7 @@ fn speed() {
         [[16, 64, 64, 32], [16, 32, 32, 28], [16, 64, 64, 14], [16, 128, 128, 7], [16, 64, 32, 28],
          [16,1,32,28],[16,32,1,28]]
     {
+        if std::env::var("CASE").is_ok_and(|c| c != format!("{inputs}-{side}")) { continue; }
         for block in [16] {
             for stride in [1] {
             let op = convolution([side, side, inputs, outputs, stride]);
@@ -95,7 +96,7 @@ fn speed() {
             let mut gradient = vec![0.0; parameters.len()];
             let mut work = Work::default();
             let mut best = [f64::MAX; 2];
-            for _ in 0..12 {
+            for _ in 0..std::env::var("ROUNDS").map_or(12, |r| r.parse().unwrap()) {
                 let call = |training| Call { at: &at, conditions: &Conditions::None, from: 0, samples: block, parameters: &parameters, training };
                 let start = std::time::Instant::now();
                 for _ in 0..samples / block {

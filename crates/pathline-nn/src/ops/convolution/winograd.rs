@@ -14,18 +14,17 @@
 //! Lavin and Gray (2016), "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308,
 //! section 4.1, equations 7 and 8.
 
-use std::array::from_fn;
-
 use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
 
 use super::lane::{LANES, Lane};
+use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
 
 /// Elements of a 4x4 patch.
 const PLANES: usize = 16;
-/// Weights of one pair of channels.
-const TAPS: usize = 9;
+/// Elements of a kernel's half-transformed 4x3.
+const HALF: usize = 12;
 /// Values of transformed tiles that are in work together: half of a second-level cache of 2 MiB.
 const BLOCK_VALUES: usize = 1 << 18;
 
@@ -44,6 +43,14 @@ struct Tiles {
     count: usize,
     /// Rows of a plane: `count`, or more where planes are padded.
     rows: usize,
+}
+
+impl Tiles {
+    /// Distance of planes of `width` channels: a little more than they hold, because at a power of two
+    /// the 16 elements of a tile would all fall into the same lines of a cache.
+    fn pitch(self, width: usize) -> usize {
+        self.rows * width + LANES
+    }
 }
 
 /// The four values of a patch's side from the four of an input's side: `B^T`.
@@ -84,51 +91,26 @@ fn kernel_back([a, b, c, d]: [Lane; 4]) -> [Lane; 3] {
     [a + half, (b - c) * 0.5, half + d]
 }
 
-/// A transform of columns, then of rows.
+/// One pass over `len` values a side: reads the side's elements, transforms them, writes what comes out.
+///
+/// Two passes through memory make a transform, columns and then rows: all of it at once is more than
+/// the machine's registers hold.
 #[inline(always)]
-fn both<const N: usize, const M: usize>(
-    values: [[Lane; N]; N],
+fn pass<const N: usize, const M: usize>(
+    len: usize,
+    read: impl Fn(usize, usize) -> Lane,
     side: impl Fn([Lane; N]) -> [Lane; M],
-) -> [[Lane; M]; M] {
-    // Loops, since the library's array functions are not compiled for wide vectors.
-    let mut half = [[Lane::ZERO; N]; M];
-    for x in 0..N {
-        let mut column = [Lane::ZERO; N];
-        for y in 0..N {
-            column[y] = values[y][x];
+    mut write: impl FnMut(usize, usize, Lane),
+) {
+    for at in (0..len).step_by(LANES) {
+        let mut values = [Lane::ZERO; N];
+        for n in 0..N {
+            values[n] = read(n, at);
         }
-        let column = side(column);
-        for y in 0..M {
-            half[y][x] = column[y];
+        let values = side(values);
+        for m in 0..M {
+            write(m, at, values[m]);
         }
-    }
-    let mut whole = [[Lane::ZERO; M]; M];
-    for y in 0..M {
-        whole[y] = side(half[y]);
-    }
-    whole
-}
-
-/// The 16 planes of a buffer, each as long as `plane`.
-fn planes(buffer: &mut [f32], plane: usize) -> [&mut [f32]; PLANES] {
-    let mut planes = buffer.chunks_exact_mut(plane);
-    from_fn(|_| planes.next().unwrap_or_default())
-}
-
-/// The same place of each plane.
-#[inline(always)]
-fn load(planes: &[&mut [f32]; PLANES], at: usize) -> [[Lane; 4]; 4] {
-    let mut values = [[Lane::ZERO; 4]; 4];
-    for p in 0..PLANES {
-        values[p / 4][p % 4] = Lane::load(planes[p], at);
-    }
-    values
-}
-
-#[inline(always)]
-fn store(values: &[[Lane; 4]; 4], planes: &mut [&mut [f32]; PLANES], at: usize) {
-    for p in 0..PLANES {
-        values[p / 4][p % 4].store(planes[p], at);
     }
 }
 
@@ -168,49 +150,67 @@ impl Tiled {
     }
 
     /// `V = B^T d B` of every tile.
-    fn gather(&self, tiles: Tiles, from: &[f32], v: &mut [f32]) {
-        let width = self.inputs;
-        let mut planes = planes(v, tiles.rows * width);
+    #[inline(never)]
+    fn gather(&self, tiles: Tiles, image: &[f32], half: &mut [f32], v: &mut [f32]) {
+        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for lane in (0..width).step_by(LANES) {
-                        let mut values = [[Lane::ZERO; 4]; 4];
-                        for y in 0..4 {
-                            for x in 0..4 {
-                                if let Some(at) = pixels[y][x] {
-                                    values[y][x] = Lane::load(from, at + lane);
-                                }
-                            }
-                        }
-                        store(&both(values, patch), &mut planes, i * width + lane);
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load_inside(image, pixels[y][x], at),
+                            patch,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            patch,
+                            #[inline(always)]
+                            |x, at, value| value.store(v, (4 * y + x) * plane + i * width + at),
+                        );
                     }
                 }
             },
         );
     }
 
-    /// Adds `B dV B^T` of every tile to `dx`.
-    fn scatter(&self, tiles: Tiles, dv: &mut [f32], dx: &mut [f32]) {
-        let width = self.inputs;
-        let planes = planes(dv, tiles.rows * width);
+    /// Adds `B dV B^T` of every tile to `image`.
+    #[inline(never)]
+    fn scatter(&self, tiles: Tiles, dv: &[f32], half: &mut [f32], image: &mut [f32]) {
+        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for lane in (0..width).step_by(LANES) {
-                        let values = both(load(&planes, i * width + lane), patch_back);
-                        for y in 0..4 {
-                            for x in 0..4 {
-                                if let Some(at) = pixels[y][x] {
-                                    let sum = Lane::load(dx, at + lane) + values[y][x];
-                                    sum.store(dx, at + lane);
-                                }
-                            }
-                        }
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load(dv, (4 * y + x) * plane + i * width + at),
+                            patch_back,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            patch_back,
+                            #[inline(always)]
+                            |x, at, value| value.add_inside(image, pixels[y][x], at),
+                        );
                     }
                 }
             },
@@ -218,24 +218,36 @@ impl Tiled {
     }
 
     /// `y = A^T M A + bias` of every tile.
-    fn write(&self, tiles: Tiles, m: &mut [f32], bias: &[f32], into: &mut [f32]) {
-        let width = self.outputs;
-        let planes = planes(m, tiles.rows * width);
+    #[inline(never)]
+    fn write(&self, tiles: Tiles, (m, bias): (&[f32], &[f32]), half: &mut [f32], image: &mut [f32]) {
+        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for lane in (0..width).step_by(LANES) {
-                        let bias = Lane::load(bias, lane);
-                        let values = both(load(&planes, i * width + lane), tile);
-                        for y in 0..2 {
-                            for x in 0..2 {
-                                if let Some(at) = pixels[y + 1][x + 1] {
-                                    (values[y][x] + bias).store(into, at + lane);
-                                }
-                            }
-                        }
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load(m, (4 * y + x) * plane + i * width + at),
+                            tile,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..2 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            tile,
+                            #[inline(always)]
+                            |x, at, value| {
+                                let value = value + Lane::load(bias, at);
+                                value.store_inside(image, pixels[y + 1][x + 1], at);
+                            },
+                        );
                     }
                 }
             },
@@ -243,24 +255,33 @@ impl Tiled {
     }
 
     /// `dM = A dy A^T` of every tile.
-    fn read(&self, tiles: Tiles, dy: &[f32], dm: &mut [f32]) {
-        let width = self.outputs;
-        let mut planes = planes(dm, tiles.rows * width);
+    #[inline(never)]
+    fn read(&self, tiles: Tiles, image: &[f32], half: &mut [f32], dm: &mut [f32]) {
+        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for lane in (0..width).step_by(LANES) {
-                        let mut values = [[Lane::ZERO; 2]; 2];
-                        for y in 0..2 {
-                            for x in 0..2 {
-                                if let Some(at) = pixels[y + 1][x + 1] {
-                                    values[y][x] = Lane::load(dy, at + lane);
-                                }
-                            }
-                        }
-                        store(&both(values, tile_back), &mut planes, i * width + lane);
+                    for x in 0..2 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load_inside(image, pixels[y + 1][x + 1], at),
+                            tile_back,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            tile_back,
+                            #[inline(always)]
+                            |x, at, value| value.store(dm, (4 * y + x) * plane + i * width + at),
+                        );
                     }
                 }
             },
@@ -268,48 +289,67 @@ impl Tiled {
     }
 
     /// `U = G g G^T`, a plane being `inputs x outputs`.
-    fn transform(&self, weight: &[f32], u: &mut [f32]) {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        let mut planes = planes(u, inputs * outputs);
+    #[inline(never)]
+    fn transform(&self, weight: &[f32], half: &mut [f32], u: &mut [f32]) {
+        let plane = self.inputs * self.outputs;
+        arrange(self.inputs, weight, &mut u[..TAPS * plane]);
         vectorised(
             #[inline(always)]
             || {
-                for o in (0..outputs).step_by(LANES) {
-                    for c in 0..inputs {
-                        let mut taps = [[Lane::ZERO; 3]; 3];
-                        for l in 0..LANES {
-                            let weight = &weight[((o + l) * inputs + c) * TAPS..][..TAPS];
-                            for tap in 0..TAPS {
-                                taps[tap / 3][tap % 3].0[l] = weight[tap];
-                            }
-                        }
-                        store(&both(taps, kernel), &mut planes, c * outputs + o);
-                    }
+                for x in 0..3 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |y, at| Lane::load(u, (3 * y + x) * plane + at),
+                        kernel,
+                        #[inline(always)]
+                        |y, at, value| value.store(half, (3 * y + x) * plane + at),
+                    );
+                }
+                for y in 0..4 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |x, at| Lane::load(half, (3 * y + x) * plane + at),
+                        kernel,
+                        #[inline(always)]
+                        |x, at, value| value.store(u, (4 * y + x) * plane + at),
+                    );
                 }
             },
         );
     }
 
     /// Adds `G^T dU G` to the weights' gradient.
-    fn transform_back(&self, du: &mut [f32], gradient: &mut [f32]) {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        let planes = planes(du, inputs * outputs);
+    #[inline(never)]
+    fn transform_back(&self, du: &mut [f32], half: &mut [f32], gradient: &mut [f32]) {
+        let plane = self.inputs * self.outputs;
         vectorised(
             #[inline(always)]
             || {
-                for o in (0..outputs).step_by(LANES) {
-                    for c in 0..inputs {
-                        let taps = both(load(&planes, c * outputs + o), kernel_back);
-                        for l in 0..LANES {
-                            let gradient = &mut gradient[((o + l) * inputs + c) * TAPS..][..TAPS];
-                            for tap in 0..TAPS {
-                                gradient[tap] += taps[tap / 3][tap % 3].0[l];
-                            }
-                        }
-                    }
+                for y in 0..4 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |x, at| Lane::load(du, (4 * y + x) * plane + at),
+                        kernel_back,
+                        #[inline(always)]
+                        |x, at, value| value.store(half, (3 * y + x) * plane + at),
+                    );
+                }
+                for x in 0..3 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |y, at| Lane::load(half, (3 * y + x) * plane + at),
+                        kernel_back,
+                        #[inline(always)]
+                        |y, at, value| value.store(du, (3 * y + x) * plane + at),
+                    );
                 }
             },
         );
+        add_arranged(self.inputs, &du[..TAPS * plane], gradient);
     }
 }
 
@@ -326,21 +366,23 @@ impl Tiled {
         work: &mut Work,
     ) {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
-        let [u, values] = work.take(PLANES * inputs * outputs, PLANES * block * (inputs + outputs));
-        self.transform(weight, u);
-        let (v, m) = values.split_at_mut(PLANES * block * inputs);
+        let kernel = inputs * outputs;
+        let [kernels, values] =
+            work.take((PLANES + HALF) * kernel, self.values());
+        let (u, half) = kernels.split_at_mut(PLANES * kernel);
+        self.transform(weight, half, u);
+        let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
+        let (v, m) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, padded) {
             let rows = tiles.rows;
-            let v = &mut v[..PLANES * rows * inputs];
-            let m = &mut m[..PLANES * rows * outputs];
-            self.gather(tiles, x, v);
+            self.gather(tiles, x, half, v);
             for p in 0..PLANES {
-                let left = &v[p * rows * inputs..][..rows * inputs];
+                let left = &v[p * tiles.pitch(inputs)..][..rows * inputs];
                 let right = &u[p * inputs * outputs..][..inputs * outputs];
-                let out = &mut m[p * rows * outputs..][..rows * outputs];
+                let out = &mut m[p * tiles.pitch(outputs)..][..rows * outputs];
                 product([rows, outputs, inputs], left, right, Layout::Plain, 0.0, out);
             }
-            self.write(tiles, m, bias, y);
+            self.write(tiles, (m, bias), half, y);
         }
     }
 
@@ -356,20 +398,20 @@ impl Tiled {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
         let kernel = inputs * outputs;
         let [kernels, values] =
-            work.take(2 * PLANES * kernel, PLANES * block * (inputs + outputs));
-        let (u, du) = kernels.split_at_mut(PLANES * kernel);
-        self.transform(weight, u);
+            work.take((2 * PLANES + HALF) * kernel, self.values());
+        let (u, kernels) = kernels.split_at_mut(PLANES * kernel);
+        let (du, half_kernel) = kernels.split_at_mut(PLANES * kernel);
+        self.transform(weight, half_kernel, u);
         du.fill(0.0);
-        let (v, dm) = values.split_at_mut(PLANES * block * inputs);
+        let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
+        let (v, dm) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, false) {
             let rows = tiles.rows;
-            let v = &mut v[..PLANES * rows * inputs];
-            let dm = &mut dm[..PLANES * rows * outputs];
-            self.gather(tiles, x, v);
-            self.read(tiles, dy, dm);
+            self.gather(tiles, x, half, v);
+            self.read(tiles, dy, half, dm);
             for p in 0..PLANES {
-                let v = &mut v[p * rows * inputs..][..rows * inputs];
-                let dm = &dm[p * rows * outputs..][..rows * outputs];
+                let v = &mut v[p * tiles.pitch(inputs)..][..rows * inputs];
+                let dm = &dm[p * tiles.pitch(outputs)..][..rows * outputs];
                 let du = &mut du[p * kernel..][..kernel];
                 add_transposed_product([inputs, outputs, rows], v, dm, du);
                 if dx.is_some() {
@@ -378,10 +420,15 @@ impl Tiled {
                 }
             }
             if let Some(dx) = &mut dx {
-                self.scatter(tiles, v, dx);
+                self.scatter(tiles, v, half, dx);
             }
         }
-        self.transform_back(du, gradient);
+        self.transform_back(du, half_kernel, gradient);
+    }
+
+    /// Length of the buffer for planes and half-transformed tiles.
+    fn values(&self) -> usize {
+        PLANES * ((self.block() + 1) * (self.inputs + self.outputs) + 2 * LANES)
     }
 
     fn blocks(&self, samples: usize, padded: bool) -> impl Iterator<Item = Tiles> {
