@@ -9,12 +9,11 @@
 
 mod checkpoint;
 pub mod clock;
+pub mod dit;
 pub mod draw;
 pub mod field;
+mod graph;
 pub mod held_out;
-mod graph {
-    pub(crate) mod operation;
-}
 mod loss;
 pub mod mlp;
 pub mod network;
@@ -29,6 +28,7 @@ pub mod train;
 
 pub use checkpoint::{network_from_bytes, network_to_bytes};
 pub use clock::Clock;
+pub use dit::{Dit, DitConfig};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss};

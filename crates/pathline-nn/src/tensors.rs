@@ -24,6 +24,28 @@ pub(crate) fn file_error(problem: impl std::fmt::Display) -> Error {
     Error::Spec { place: "safetensors checkpoint".to_owned(), problem: problem.to_string() }
 }
 
+/// Fails unless `tensors` has exactly the names and shapes of `known`.
+pub(crate) fn check_all(known: &[(String, Vec<usize>)], tensors: &Tensors) -> Result<(), Error> {
+    for (name, shape) in known {
+        match tensors.get(name) {
+            None => return Err(error(name, format!("missing, expected shape {shape:?}"))),
+            Some((found, _)) if found != shape => {
+                let problem = format!("expected shape {shape:?}, found {found:?}");
+                return Err(error(name, problem));
+            }
+            Some(_) => {}
+        }
+    }
+    match tensors.keys().find(|name| known.iter().all(|(k, _)| k != *name)) {
+        Some(extra) => {
+            let last = known.last().map_or("", |(name, _)| name);
+            let problem = format!("not part of this network, whose last tensor is `{last}`");
+            Err(error(extra, problem))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A safetensors file of `f32` tensors.
 pub(crate) fn encode(tensors: &Tensors, config: &serde_json::Value) -> Result<Vec<u8>, Error> {
     let bytes: Vec<Vec<u8>> = tensors

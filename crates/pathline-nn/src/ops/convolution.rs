@@ -10,7 +10,7 @@
 //! LeCun et al. (1989), "Backpropagation Applied to Handwritten Zip Code Recognition".
 
 mod columns;
-mod lane;
+
 mod weights;
 mod winograd;
 
@@ -19,6 +19,7 @@ use std::ops::Range;
 use pathline::kernels::vectorised;
 
 use super::image::Image;
+use super::lane::LANES;
 use crate::graph::operation::{Back, Call, Operation, Work};
 use columns::Columns;
 use winograd::Tiled;
@@ -50,7 +51,7 @@ impl Convolution {
 
     fn way(&self) -> Way {
         let Self { image, inputs, outputs, stride, .. } = *self;
-        let wide = inputs.is_multiple_of(lane::LANES) && outputs.is_multiple_of(lane::LANES);
+        let wide = inputs.is_multiple_of(LANES) && outputs.is_multiple_of(LANES);
         if stride == 1 && wide {
             Way::Tiled(Tiled { image, inputs, outputs })
         } else {
@@ -65,6 +66,10 @@ impl Convolution {
 }
 
 impl Operation for Convolution {
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn forward(
         &self,
         call: &Call<'_>,

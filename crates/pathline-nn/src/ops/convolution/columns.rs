@@ -16,7 +16,8 @@ use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
 
-/// Output pixels that are in work together.
+/// Output pixels that are in work together in training; in inference it is always [`ROW_MULTIPLE`], since
+/// the product library gives a row the same bytes only in products of the same extents.
 const BLOCK: usize = 2 * ROW_MULTIPLE;
 
 /// Which convolution it is.
@@ -79,14 +80,13 @@ impl Columns {
         });
     }
 
-    fn blocks(&self, samples: usize) -> impl Iterator<Item = Range<usize>> {
+    fn blocks(&self, samples: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
         let pixels = samples * self.output().pixels();
-        (0..pixels).step_by(BLOCK).map(move |from| from..pixels.min(from + BLOCK))
+        (0..pixels).step_by(block).map(move |from| from..pixels.min(from + block))
     }
 
-    /// Writes the convolution of `samples` images, without bias. Where `padded`, a product sees a
-    /// number of rows at which the product library gives each row the same bytes as at any other
-    /// such number; `y` has room for them.
+    /// Writes the convolution of `samples` images, without bias. Where `padded`, all products have the
+    /// same extents; `y` has room for the last one's.
     pub(super) fn forward(
         &self,
         (samples, padded): (usize, bool),
@@ -98,9 +98,8 @@ impl Columns {
         let (patch, outputs) = (self.patch(), self.outputs);
         let [arranged, patches] = work.take(patch * outputs, BLOCK * patch);
         arrange(self.inputs, weight, arranged);
-        for pixels in self.blocks(samples) {
-            let count = pixels.len();
-            let rows = if padded { count.next_multiple_of(ROW_MULTIPLE) } else { count };
+        for pixels in self.blocks(samples, if padded { ROW_MULTIPLE } else { BLOCK }) {
+            let rows = if padded { ROW_MULTIPLE } else { pixels.len() };
             let out = &mut y[pixels.start * outputs..][..rows * outputs];
             let patches = &mut patches[..rows * patch];
             self.gather(pixels, x, patches);
@@ -122,7 +121,7 @@ impl Columns {
         let (arranged, sums) = weights.split_at_mut(patch * outputs);
         arrange(self.inputs, weight, arranged);
         sums.fill(0.0);
-        for pixels in self.blocks(samples) {
+        for pixels in self.blocks(samples, BLOCK) {
             let rows = pixels.len();
             let patches = &mut patches[..rows * patch];
             let dy = &dy[pixels.start * outputs..][..rows * outputs];

@@ -16,7 +16,7 @@
 
 use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
 
-use super::lane::{LANES, Lane};
+use crate::ops::lane::{LANES, Lane};
 use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
