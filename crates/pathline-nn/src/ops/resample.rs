@@ -15,11 +15,6 @@ pub(crate) struct Double {
 }
 
 impl Double {
-    /// The image that comes out.
-    pub(crate) fn output(&self) -> Image {
-        Image { height: 2 * self.image.height, width: 2 * self.image.width }
-    }
-
     /// Values of a row of pixels, before.
     fn line(&self) -> usize {
         self.image.width * self.channels
