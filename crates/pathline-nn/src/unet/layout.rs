@@ -188,8 +188,9 @@ fn check_attention(config: &UNetConfig, blocks: &[Block]) -> Result<(), Error> {
             continue;
         }
         let heads = config.heads_of(piece.outputs);
-        let head = config.head_width.unwrap_or(1).max(1);
-        if heads == 0 || piece.outputs % heads != 0 || piece.outputs % head != 0 {
+        let head = config.head_width.unwrap_or(1);
+        let divides = |n: usize| n != 0 && piece.outputs.is_multiple_of(n);
+        if !divides(heads) || !divides(head) {
             let what = format!("{heads} heads for the {} channels of {}", piece.outputs, piece.name);
             return Err(invalid(&what, "the heads must divide the channels"));
         }

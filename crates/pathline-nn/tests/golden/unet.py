@@ -20,12 +20,12 @@ from torchcfm.models.unet.unet import UNetModel
 CASES = {
     "labelled": dict(
         shape=(3, 6, 10),
-        model=dict(num_res_blocks=1, attention_resolutions=(2,), channel_mult=(1, 2), num_heads=2,
+        model=dict(model_channels=64, num_res_blocks=1, attention_resolutions=(2,), channel_mult=(1, 2), num_heads=2,
                    num_classes=4),
     ),
     "deep": dict(
         shape=(1, 8, 12),
-        model=dict(num_res_blocks=2, attention_resolutions=(1, 4), channel_mult=(1, 2, 1),
+        model=dict(model_channels=32, num_res_blocks=2, attention_resolutions=(1, 4), channel_mult=(1, 2, 1),
                    num_head_channels=16),
     ),
 }
@@ -57,8 +57,8 @@ def weights(model):
 
 
 def run(shape, model):
-    net = UNetModel(image_size=shape[1], in_channels=shape[0], model_channels=32,
-                    out_channels=shape[0], dropout=0, **model)
+    net = UNetModel(image_size=shape[1], in_channels=shape[0], out_channels=shape[0],
+                    dropout=0, **model)
     net.load_state_dict(weights(net))
     size = (SAMPLES, *shape)
     x = torch.from_numpy(hashed(np.prod(size), 1000).reshape(size) * np.float32(2))
