@@ -70,12 +70,13 @@ pub(crate) struct Demo {
 #[command(after_help = "\
 Examples:
   pathline train moons --out run --steps 500
-  pathline train run/config.json --out again --clock logit-normal --coupling minibatch-ot
+  pathline train run/config.json --out again --clock logit-normal --set training.optimiser.clip=1
 
 DIR gets config.json, log.jsonl, state.safetensors, and at the end model.safetensors and report.json.
-Killed at any moment, the same command goes on from the last state and ends with the same bytes.")]
+Killed at any moment, the same command goes on from the last state and ends with the same bytes; with
+more --steps it goes on further.")]
 pub(crate) struct Train {
-    /// A data set (any file or built-in set) to fit a perceptron to, or a config.json
+    /// A data set (any file, folder of images or built-in set) to fit a network to, or a config.json
     #[arg(value_name = "DATA|CONFIG.json")]
     pub(crate) data: String,
     /// Folder of the run, made if need be
@@ -90,9 +91,18 @@ pub(crate) struct Train {
     /// Root of all randomness [default: 0]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Widths of the hidden layers [default: 128,128,128]
+    /// Parts that a batch goes through the network in, one after another, to save memory [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) accumulate: Option<usize>,
+    /// Kind of network [default: mlp]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) network: Option<String>,
+    /// Widths of a perceptron's hidden layers [default: 128,128,128]
     #[arg(long, value_name = "WIDTHS")]
     pub(crate) hidden: Option<String>,
+    /// Mirror half of the images left to right
+    #[arg(long)]
+    pub(crate) mirror: bool,
     /// independent, or minibatch-ot [default: independent]
     #[arg(long)]
     pub(crate) coupling: Option<String>,
@@ -112,6 +122,9 @@ pub(crate) struct Train {
     /// Steps between two states on disk [default: 500]
     #[arg(long, value_name = "N")]
     pub(crate) checkpoint_every: Option<u64>,
+    /// Any setting by its name in config.json; VALUE is JSON or a text; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

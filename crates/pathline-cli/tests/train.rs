@@ -23,7 +23,7 @@ const FILES: [&str; 5] =
 /// Quick, and with every draw there is: a set as the source, a clock, a coupling, odd intervals.
 const CONFIG: &str = r#"{
     "data": "moons:300", "source": {"kind": "points", "name": "eight-gaussians"},
-    "hidden": [16, 16], "coupling": {"kind": "minibatch-ot"}, "checkpoint_every": 70,
+    "network": {"kind": "mlp", "hidden": [16, 16]}, "coupling": {"kind": "minibatch-ot"}, "checkpoint_every": 70,
     "training": {
         "steps": 1230, "batch": 24, "seed": 5,
         "clock": {"kind": "shifted", "shift": 2, "of": {"kind": "beta", "alpha": 0.7, "beta": 2}},
@@ -182,7 +182,7 @@ fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
         ("moons --clock beta:1", "beta:alpha,beta"),
         ("moons --out foreign", "config.json"),
         ("moons --out other", "not the spec"),
-        ("moons --hidden 4 --steps 4 --out done", "another spec: training"),
+        ("moons --hidden 4 --steps 2 --out done", "another spec: training.steps is 3 there and 2"),
         ("moons --hidden 5 --steps 3 --out done", "hidden is [4] there and [5] here"),
         ("moons --out nan.csv/inside", "nan.csv"),
     ] {

@@ -24,6 +24,9 @@ pub struct DataSet {
     pub labels: Option<Vec<u32>>,
     /// The file's name without its extension, or the name of the built-in set.
     pub name: String,
+    /// Whether the values are levels 0 to 255 of unsigned bytes, scaled as `level / 127.5 - 1`. Other
+    /// values are as they were read.
+    pub scaled: bool,
 }
 
 impl DataSet {
@@ -51,7 +54,14 @@ impl DataSet {
             let problem = format!("{} labels for {} samples", labels.len(), batch.len());
             return invalid(Place::File, problem, "give one label a sample");
         }
-        Ok(Self { batch, labels, name: stem(path) })
+        Ok(Self { batch, labels, name: stem(path), scaled: false })
+    }
+
+    /// How many classes the labels name: one more than the largest, or 0 without labels.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        let largest = self.labels.iter().flatten().max();
+        largest.map_or(0, |&largest| largest as usize + 1)
     }
 
     /// The shape of one sample.

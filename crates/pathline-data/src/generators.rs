@@ -123,7 +123,7 @@ impl PointSet {
             label
         });
         let labels = Some(labels.collect());
-        DataSet { batch, labels, name: self.name().into() }
+        DataSet { batch, labels, name: self.name().into(), scaled: false }
     }
 }
 

@@ -21,10 +21,11 @@ pub mod npy;
 pub mod npz;
 pub mod png;
 pub mod safetensors;
+pub mod sha256;
 pub mod torch;
 
 pub use array::{Array, Tensor, Values};
 pub use dataset::DataSet;
 pub use error::{Error, Fault, Place};
 pub use generators::PointSet;
-pub use load::{load_images, load_points};
+pub use load::{load, load_images, load_points};

@@ -2,28 +2,51 @@
 //!
 //! | file | samples | labels |
 //! |---|---|---|
-//! | `.npz` | array `x`, `images`, `data` or `arr_0` | array `y` or `labels` |
-//! | `.npy` | the array | none |
-//! | IDX, plain or gzipped | the array | the labels file beside it, if there is one |
+//! | `.npz` | array `x`, `images`, `latents`, `data` or `arr_0` | array `y` or `labels` |
+//! | `.safetensors` | tensor of one of those names, or the only one | tensor `y` or `labels` |
+//! | `.npy` | the array | the file beside it with `labels` in its name for `images`, if there is one |
+//! | IDX, plain or gzipped | the array | the same |
+//! | folder with `train-images-idx3-ubyte` | that file's | its labels file's |
 //! | `.csv`, `.tsv`, `.txt` | the rows | a column `label` or `class` |
 //! | folder of `.png` | the images in order of their names | the subfolder, where images lie in subfolders |
 //!
-//! Images of unsigned bytes are scaled to `[-1, 1]` as `level / 127.5 - 1`; arrays of floats are
-//! left as they are. A value that is not finite is refused with its row and column.
+//! Images of unsigned bytes (levels) are scaled to `[-1, 1]` as `level / 127.5 - 1`; arrays of floats are
+//! left as they are, so latents come as they were stored. A value that is not finite is refused with its row and column.
 
 use std::path::{Path, PathBuf};
 
-use crate::array::{Array, Values};
+use crate::array::{Array, Tensor, Values};
 use crate::csv;
 use crate::dataset::{DataSet, batch};
 use crate::error::{Error, Fault, Place};
 use crate::file::{MAX_FILE, read_capped};
-use crate::{idx, npy, npz};
+use crate::{fashion_mnist, idx, npy, npz, safetensors};
 
 mod folder;
 
-const SAMPLE_KEYS: [&str; 4] = ["x", "images", "data", "arr_0"];
+const SAMPLE_KEYS: [&str; 5] = ["x", "images", "latents", "data", "arr_0"];
 const LABEL_KEYS: [&str; 2] = ["y", "labels"];
+
+/// The images of a folder of IDX files.
+const TRAIN_IMAGES: [&str; 2] = ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"];
+
+/// Reads whatever is there: images from a folder or an array of three or four extents, points from
+/// anything else.
+///
+/// # Errors
+/// As [`load_points`] and [`load_images`].
+pub fn load(path: &Path) -> Result<DataSet, Error> {
+    if path.is_dir() {
+        return load_images(path);
+    }
+    match contents(path)? {
+        Contents::Table(set) => Ok(set),
+        Contents::Arrays(samples, labels) if samples.shape().len() < 3 => {
+            points_from(samples, labels.as_ref(), path)
+        }
+        Contents::Arrays(samples, labels) => images_from(samples, labels.as_ref(), path),
+    }
+}
 
 /// Reads points: an array `[n, d]` (or `[n]`, then `d = 1`) or a table.
 ///
@@ -56,7 +79,8 @@ pub fn load_points(path: &Path) -> Result<DataSet, Error> {
 /// As [`load_points`], for images.
 pub fn load_images(path: &Path) -> Result<DataSet, Error> {
     if path.is_dir() {
-        return folder::read(path);
+        let idx = TRAIN_IMAGES.map(|name| path.join(name)).into_iter().find(|p| p.is_file());
+        return idx.map_or_else(|| folder::read(path), |idx| load_images(&idx));
     }
     match contents(path)? {
         Contents::Arrays(samples, labels) => images_from(samples, labels.as_ref(), path),
@@ -73,7 +97,23 @@ fn contents(path: &Path) -> Result<Contents, Error> {
     let bytes = read_capped(path, MAX_FILE)?;
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     if bytes.starts_with(npy::MAGIC) {
-        return Ok(Contents::Arrays(npy::decode(&bytes, path)?, None));
+        let samples = npy::decode(&bytes, path)?;
+        let labels = labels_beside(path).map(|beside| npy::read(&beside)).transpose()?;
+        return Ok(Contents::Arrays(samples, labels));
+    }
+    if extension == "safetensors" {
+        let mut tensors = safetensors::decode(&bytes, path)?.tensors;
+        // The bytes are as large as the tensors.
+        drop(bytes);
+        let labels = LABEL_KEYS.iter().find_map(|&key| tensors.remove(key)).and_then(array);
+        let named = SAMPLE_KEYS.iter().find_map(|&key| tensors.remove(key));
+        let only = if tensors.len() == 1 { tensors.pop_first().map(|(_, t)| t) } else { None };
+        let Some(samples) = named.or(only).and_then(array) else {
+            let names: Vec<_> = tensors.into_keys().collect();
+            let problem = format!("no tensor of samples among [{}]", names.join(", "));
+            return Err(invalid(path, problem, "name it x, images, latents or data"));
+        };
+        return Ok(Contents::Arrays(samples, labels));
     }
     if bytes.starts_with(b"PK\x03\x04") || extension == "npz" {
         let mut arrays = npz::decode(&bytes, path)?;
@@ -81,23 +121,32 @@ fn contents(path: &Path) -> Result<Contents, Error> {
         let Some(samples) = SAMPLE_KEYS.iter().find_map(|&key| arrays.remove(key)) else {
             let names: Vec<_> = arrays.into_keys().collect();
             let problem = format!("no array of samples among [{}]", names.join(", "));
-            return Err(invalid(path, problem, "name it x, images, data or arr_0"));
+            return Err(invalid(path, problem, "name it x, images, latents, data or arr_0"));
         };
         return Ok(Contents::Arrays(samples, labels));
     }
     if idx::is_idx(&bytes) || bytes.starts_with(&[0x1f, 0x8b]) {
         let samples = idx::decode(bytes, path)?;
-        let labels = labels_beside(path).map(|beside| idx::read(&beside)).transpose()?;
+        let beside = labels_beside(path);
+        let labels = beside.as_ref().map(|beside| idx::read(beside)).transpose()?;
+        fashion_mnist::verify(&samples, path)?;
+        if let (Some(labels), Some(beside)) = (&labels, &beside) {
+            fashion_mnist::verify(labels, beside)?;
+        }
         return Ok(Contents::Arrays(samples, labels));
     }
     if matches!(extension.as_str(), "csv" | "tsv" | "txt") {
         return Ok(Contents::Table(csv::decode(&bytes, path)?));
     }
-    let remedy = "give .npz, .npy, .csv, an IDX file or a folder of .png files";
+    let remedy = "give .npz, .npy, .safetensors, .csv, an IDX file or a folder of .png files";
     Err(Error::Unsupported(Fault::new(path, Place::File, "no format that is known", remedy)))
 }
 
-/// The labels file that goes with an IDX file of images by the usual names, if it is there.
+fn array(tensor: Tensor) -> Option<Array> {
+    Array::new(tensor.shape().to_vec(), Values::F32(tensor.into_data()))
+}
+
+/// The labels file that goes with a file of images by the usual names, if it is there.
 fn labels_beside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let labels = name.replace("images", "labels").replace("idx3", "idx1");
@@ -138,13 +187,14 @@ pub(crate) fn images_from(
             return Err(invalid(path, problem, "load it as points, or reshape it"));
         }
     };
-    let values = match samples.into_values() {
-        Values::U8(levels) => scaled(&levels),
-        other => other.into_f32(),
+    let (values, levels) = match samples.into_values() {
+        Values::U8(levels) => (scaled(&levels), true),
+        other => (other.into_f32(), false),
     };
     let values = if channels_last { planar(&values, extents) } else { values };
     let labels = labels.map(|l| classes(l, path)).transpose()?;
-    DataSet::new(batch(values, &extents, path)?, labels, path)
+    let set = DataSet::new(batch(values, &extents, path)?, labels, path)?;
+    Ok(DataSet { scaled: levels, ..set })
 }
 
 /// Levels 0 to 255 as values in `[-1, 1]`.

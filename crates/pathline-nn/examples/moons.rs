@@ -47,7 +47,8 @@ fn main() -> Result<(), Error> {
     let training = FlowTraining { steps, batch, ..FlowTraining::default() };
     let mut state = TrainingState::new(Box::new(Mlp::new(&config, Seed(0))?), training)?;
     let target = moons(8000)?;
-    let data = FlowData { source: Source::Drawn(&eight_gaussians), target: &target, pairing: None };
+    let data =
+        FlowData { source: Source::Drawn(&eight_gaussians), ..FlowData::from_noise(&target) };
     let start = Instant::now();
     train(&mut state, &data, &mut |progress| {
         if progress.step % 500 == 0 {

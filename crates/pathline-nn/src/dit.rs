@@ -186,6 +186,10 @@ impl Network for Dit {
         &self.parameters
     }
 
+    fn classes(&self) -> usize {
+        self.config.classes
+    }
+
     fn parameter_values_mut(&mut self) -> &mut [f32] {
         self.parameters.as_mut_slice()
     }

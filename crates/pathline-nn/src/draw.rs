@@ -52,6 +52,11 @@ pub struct FlowData<'a> {
     pub source: Source<'a>,
     /// The target samples, drawn with replacement.
     pub target: &'a Batch,
+    /// The class of each target sample; it follows its sample through the pairing.
+    pub labels: Option<&'a [u32]>,
+    /// The rows of `target` that may be drawn; `None` for all of them. So a split of the data into
+    /// rows to train on and rows held out copies none.
+    pub rows: Option<&'a [usize]>,
     /// The coupling within a batch; `None` leaves source and target independent.
     pub pairing: Option<&'a Pairing<'a>>,
 }
@@ -60,25 +65,51 @@ impl std::fmt::Debug for FlowData<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FlowData")
             .field("source", &self.source)
-            .field("targets", &self.target.len())
+            .field("targets", &self.len())
+            .field("labelled", &self.labels.is_some())
             .field("paired", &self.pairing.is_some())
             .finish()
     }
 }
 
 impl<'a> FlowData<'a> {
-    /// From the standard normal distribution to `target`, independently coupled.
+    /// From the standard normal distribution to `target`, independently coupled and without labels.
     #[must_use]
     pub fn from_noise(target: &'a Batch) -> Self {
-        Self { source: Source::Normal, target, pairing: None }
+        Self { source: Source::Normal, target, labels: None, rows: None, pairing: None }
     }
 
-    /// Fails unless there are finite samples of this shape at both ends.
+    /// Number of target samples that may be drawn.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.map_or(self.target.len(), <[usize]>::len)
+    }
+
+    /// Whether there is no target sample to draw.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fails unless there are finite samples of this shape at both ends, with a label each if any.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::Invalid`] for no sample, [`Error::NonFinite`] naming the sample.
+    /// [`Error::Shape`], [`Error::Count`] for another number of labels than of samples,
+    /// [`Error::Invalid`] for no sample or a row that is not there, [`Error::NonFinite`] naming the
+    /// sample.
     pub fn check(&self, shape: &Shape) -> Result<(), Error> {
         check_samples("target samples", 1.0, self.target, shape)?;
+        if let Some(labels) = self.labels {
+            Error::check_count("labels of the target", self.target.len(), labels.len())?;
+        }
+        let rows = self.rows.unwrap_or_default();
+        if let Some(&bad) = rows.iter().find(|&&row| row >= self.target.len()) {
+            let remedy = format!("there are {} target samples, counted from 0", self.target.len());
+            return Err(Error::invalid("row of the target", bad, remedy));
+        }
+        if self.is_empty() {
+            return Err(Error::invalid("target samples", "empty", "give at least one row"));
+        }
         match self.source {
             Source::Rows(rows) => check_samples("source samples", 0.0, rows, shape),
             Source::Normal | Source::Drawn(_) => Ok(()),
@@ -101,73 +132,8 @@ fn check_samples(what: &'static str, t: f64, samples: &Batch, shape: &Shape) -> 
     }
 }
 
-/// One batch of training examples, on buffers that are filled again each step.
-#[derive(Debug)]
-pub(crate) struct Examples {
-    source: Batch,
-    target: Batch,
-    pub(crate) times: Vec<f64>,
-    pub(crate) x: Batch,
-    pub(crate) velocity: Batch,
-}
-
-impl Examples {
-    pub(crate) fn new(rows: usize, shape: &Shape) -> Self {
-        let zeros = || Batch::zeros(rows, shape.clone());
-        let times = vec![0.0; rows];
-        Self { source: zeros(), target: zeros(), times, x: zeros(), velocity: zeros() }
-    }
-
-    /// Fills everything for one step; `time` draws the times, row after row from one stream.
-    pub(crate) fn draw(
-        &mut self,
-        data: &FlowData<'_>,
-        seed: Seed,
-        step: u64,
-        time: &dyn Fn(&mut Stream) -> f64,
-    ) -> Result<(), Error> {
-        draw_source(&data.source, seed, step, &mut self.source);
-        let width = self.target.width();
-        let mut targets = seed.stream(Purpose::Target, 0, step);
-        for row in self.target.as_mut_slice().chunks_exact_mut(width) {
-            row.copy_from_slice(data.target.row(targets.below(data.target.len())));
-        }
-        let mut times = seed.stream(Purpose::Time, 0, step);
-        self.times.fill_with(|| time(&mut times));
-        match data.pairing {
-            None => self.interpolate(|i| i),
-            Some(pairing) => {
-                let order = pairing(&self.source, &self.target, step)?;
-                let rows = self.target.len();
-                Error::check_count("rows of a pairing", rows, order.len())?;
-                if let Some(&bad) = order.iter().find(|&&j| j >= rows) {
-                    let remedy = format!("a batch has {rows} rows, counted from 0");
-                    return Err(Error::invalid("row of a pairing", bad, remedy));
-                }
-                self.interpolate(|i| order[i]);
-            }
-        }
-        Ok(())
-    }
-
-    /// The point of the path and its velocity for every row, paired with target row `of(i)`.
-    fn interpolate(&mut self, of: impl Fn(usize) -> usize) {
-        let width = self.x.width();
-        let xs = self.x.as_mut_slice().chunks_exact_mut(width);
-        let us = self.velocity.as_mut_slice().chunks_exact_mut(width);
-        for (i, ((x, u), &t)) in xs.zip(us).zip(&self.times).enumerate() {
-            let ends = self.source.row(i).iter().zip(self.target.row(of(i)));
-            for ((x, u), (&x0, &x1)) in x.iter_mut().zip(u).zip(ends) {
-                let (x0, x1) = (f64::from(x0), f64::from(x1));
-                *x = ((1.0 - t) * x0 + t * x1) as f32;
-                *u = (x1 - x0) as f32;
-            }
-        }
-    }
-}
-
 /// Source row `i` comes from the stream of sample `i`, so rows may be drawn on any thread.
-fn draw_source(source: &Source<'_>, seed: Seed, step: u64, into: &mut Batch) {
+pub(crate) fn draw_source(source: &Source<'_>, seed: Seed, step: u64, into: &mut Batch) {
     let width = into.width();
     into.as_mut_slice()
         .par_chunks_exact_mut(width)

@@ -61,6 +61,24 @@ impl NetworkField {
     pub fn network(&self) -> &Arc<dyn Network> {
         &self.network
     }
+
+    /// [`velocity`](VelocityField::velocity) under other conditions than the field's own.
+    ///
+    /// # Errors
+    /// As for [`Network::forward`].
+    pub fn velocity_given(
+        &self,
+        at: &At<'_>,
+        conditions: &Conditions,
+        out: RowsMut<'_>,
+    ) -> Result<(), Error> {
+        // A scratch holds no state between calls, so one from a call that panicked is as good.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = idle().pop().unwrap_or_default();
+        let result = self.network.forward(at, conditions, out, &mut scratch);
+        idle().push(scratch);
+        result
+    }
 }
 
 impl VelocityField for NetworkField {
@@ -69,12 +87,7 @@ impl VelocityField for NetworkField {
     }
 
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
-        // A scratch holds no state between calls, so one from a call that panicked is as good.
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = idle().pop().unwrap_or_default();
-        let result = self.network.forward(at, &self.conditions, out, &mut scratch);
-        idle().push(scratch);
-        result
+        self.velocity_given(at, &self.conditions, out)
     }
 
     fn record(&self) -> FieldRecord {

@@ -23,6 +23,12 @@ pub trait Network: Send + Sync {
     /// Its parameters.
     fn parameters(&self) -> &Parameters;
 
+    /// How many classes the network can be told, `0..classes`; 0 for a network that knows none. One
+    /// past the last is the null class, which stands for "any of them".
+    fn classes(&self) -> usize {
+        0
+    }
+
     /// The values of its parameters, writable; names and shapes stay.
     fn parameter_values_mut(&mut self) -> &mut [f32];
 
@@ -41,7 +47,7 @@ pub trait Network: Send + Sync {
         scratch: &mut Scratch,
     ) -> Result<(), Error>;
 
-    /// The mean squared error of the batch, `L = 1/(n d) sum |u_theta(t_i, x_i) - v_i|^2`, and its
+    /// The loss of the batch (the mean squared error, unless the batch says otherwise) and its
     /// gradient by every parameter, written over `into` (as long as the parameter arena).
     ///
     /// # Errors
@@ -54,15 +60,48 @@ pub trait Network: Send + Sync {
     ) -> Result<f64, Error>;
 }
 
-/// Rows to learn from: where the field is evaluated, and what it should say there.
+/// Rows to learn from: where the network is evaluated, what it should say there, and what an error
+/// costs.
+///
+/// With outputs `o_i` and wanted outputs `y_i` of `d` elements each, the loss of `n` rows is
+///
+/// ```text
+/// L = 1/(n d) sum_i ( w_i |o_i - y_i|^2 + m_i (|o_i| - |y_i|)^2 ),
+/// ```
+///
+/// with `w_i = 1` and `m_i = 0` unless they are given.
+///
+/// # Examples
+/// ```
+/// use pathline::field::Conditions;
+/// use pathline::{At, Batch, Samples, Shape, Times};
+/// use pathline_nn::TrainingBatch;
+/// let x = Batch::zeros(2, Shape::vector(3));
+/// let at = At::new(Samples::first(2), Times::Shared(0.5), x.rows())?;
+/// let batch = TrainingBatch::new(at, &Conditions::None, x.rows());
+/// assert!(batch.weights.is_none());
+/// # Ok::<(), pathline::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TrainingBatch<'a> {
     /// Sample indices, times and states.
     pub at: At<'a>,
     /// The class of each sample, looked up by its index.
     pub conditions: &'a Conditions,
-    /// The wanted velocity of each row.
+    /// The wanted output of each row: a velocity, unless the network is to predict something else.
     pub target: Rows<'a>,
+    /// Factor `w_i` on each row's squared error.
+    pub weights: Option<&'a [f64]>,
+    /// Factor `m_i` on each row's squared difference of norms.
+    pub magnitudes: Option<&'a [f64]>,
+}
+
+impl<'a> TrainingBatch<'a> {
+    /// Rows whose loss is the mean squared error.
+    #[must_use]
+    pub fn new(at: At<'a>, conditions: &'a Conditions, target: Rows<'a>) -> Self {
+        Self { at, conditions, target, weights: None, magnitudes: None }
+    }
 }
 
 /// What a network is apart from its parameters, as stored in checkpoints.

@@ -67,6 +67,12 @@ impl LearningRate {
         }
     }
 
+    /// Whether the rate of an update does not depend on how many follow.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.decay, Decay::Constant {})
+    }
+
     /// Fails unless the peak is positive and the floor is between 0 and the peak.
     ///
     /// # Errors

@@ -93,6 +93,28 @@ impl TrainingState {
         self.step
     }
 
+    /// The same run with another last step, which may not lie behind.
+    ///
+    /// It goes on as if it had been begun so: only where the learning rate does not depend on the last
+    /// step is that one run.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the run is further than that already, or its learning rate decays
+    /// towards its last step.
+    pub fn with_steps(mut self, steps: u64) -> Result<Self, Error> {
+        if steps < self.step {
+            let remedy = format!("the run has done {} already", self.step);
+            return Err(Error::invalid("steps of a training run", steps, remedy));
+        }
+        if steps != self.training.steps && !self.training.optimiser.learning_rate.is_open() {
+            let remedy = "the learning rate decays towards the last step, so this would be another \
+                          run: begin a new one, or use a constant rate";
+            return Err(Error::invalid("steps of a training run", steps, remedy));
+        }
+        self.training.steps = steps;
+        Ok(self)
+    }
+
     /// The network with moving average `i` (by place in [`AdamW::ema`](crate::AdamW::ema)) as its
     /// parameters: what to sample from.
     ///

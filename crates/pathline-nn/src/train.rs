@@ -10,18 +10,23 @@
 
 use std::ops::ControlFlow;
 
-use pathline::field::Conditions;
-use pathline::{At, Error, Samples, Seed, Times};
+use pathline::seed::Stream;
+use pathline::{Error, Seed};
+use rayon::prelude::*;
 
 use crate::clock::Clock;
-use crate::draw::{Examples, FlowData};
-use crate::network::TrainingBatch;
+use crate::draw::FlowData;
+use crate::examples::{Draw, Dropout, Examples};
+use crate::network::Network;
 use crate::optimiser::AdamW;
 use crate::scratch::Scratch;
 use crate::state::TrainingState;
 
 /// Most rows of a batch: beyond it, the number is taken for a mistake.
 pub(crate) const MOST_ROWS: usize = 1 << 24;
+
+/// Values of gradients that are added up as one piece of work.
+const SUM_PIECE: usize = 1 << 16;
 
 /// The settings of a training run.
 ///
@@ -37,13 +42,23 @@ pub(crate) const MOST_ROWS: usize = 1 << 24;
 pub struct FlowTraining {
     /// Updates in the whole run; 5000.
     pub steps: u64,
-    /// Rows of a batch, at least 1; 256.
+    /// Rows of an update, at least 1; 256.
     pub batch: usize,
+    /// Parts that those rows go through the network in, one after another, from 1 to `batch`; 1.
+    /// What is learnt from stays the same: the gradient is that of the mean loss over all rows, and
+    /// differs by rounding only. More parts take less memory.
+    pub accumulate: usize,
     /// Names every draw; 0.
     pub seed: Seed,
     /// How times are drawn; uniform.
     #[serde(skip_serializing_if = "Clock::is_uniform")]
     pub clock: Clock,
+    /// Probability, in `[0, 1]`, that a row's label is replaced by the null class, so that the network
+    /// also learns the field without condition; 0.1. Only where there are labels and the network
+    /// takes them.
+    pub label_dropout: f64,
+    /// Whether each target is mirrored left to right with probability 1/2; no. For images, `[c, h, w]`.
+    pub mirror: bool,
     /// How gradients become steps.
     pub optimiser: AdamW,
 }
@@ -53,8 +68,11 @@ impl Default for FlowTraining {
         Self {
             steps: 5000,
             batch: 256,
+            accumulate: 1,
             seed: Seed(0),
             clock: Clock::default(),
+            label_dropout: 0.1,
+            mirror: false,
             optimiser: AdamW::default(),
         }
     }
@@ -70,6 +88,14 @@ impl FlowTraining {
             let remedy = format!("must be from 1 to {MOST_ROWS}");
             return Err(Error::invalid("rows of a training batch", self.batch, remedy));
         }
+        if !(1..=self.batch).contains(&self.accumulate) {
+            let remedy = format!("must be from 1 to the {} rows of a batch", self.batch);
+            return Err(Error::invalid("parts of a batch", self.accumulate, remedy));
+        }
+        if !(0.0..=1.0).contains(&self.label_dropout) {
+            let remedy = "is a probability: use 0 to 1";
+            return Err(Error::invalid("label dropout", self.label_dropout, remedy));
+        }
         self.clock.check()?;
         self.optimiser.check()
     }
@@ -82,7 +108,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps of the whole run.
     pub steps: u64,
-    /// Mean squared error of this step's batch, before its update.
+    /// Loss of this step's batch, before its update: the mean squared error, unless weighted.
     pub loss: f64,
     /// Global norm of the gradient before clipping.
     pub gradient_norm: f64,
@@ -122,13 +148,20 @@ pub fn train(
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     data.check(state.network.shape())?;
+    let labels = dropout(&*state.network, data, state.training.label_dropout)?;
+    let mirror = state.training.mirror;
+    if mirror && state.network.shape().extents().len() != 3 {
+        let shape = state.network.shape().to_string();
+        return Err(Error::invalid("shape to mirror", shape, "mirror images, of shape [c, h, w]"));
+    }
     let mut examples = Examples::new(state.training.batch, state.network.shape());
-    let mut gradient = vec![0.0; state.network.parameters().len()];
-    let mut scratch = Scratch::new();
+    let mut gradient = Gradient::new(state.network.parameters().len());
     let clock = state.training.clock.clone();
     while state.step < state.training.steps {
-        examples.draw(data, state.training.seed, state.step, &|stream| clock.draw(stream))?;
-        let report = step(state, &examples, &mut gradient, &mut scratch)?;
+        let (seed, step) = (state.training.seed, state.step);
+        let time = |stream: &mut Stream| clock.draw(stream);
+        examples.draw(data, &Draw { seed, step, time: &time, mirror, labels })?;
+        let report = update(state, &examples, &mut gradient)?;
         if progress(&report).is_break() {
             break;
         }
@@ -136,20 +169,72 @@ pub fn train(
     Ok(())
 }
 
-fn step(
+/// What becomes of the labels: `None` where there are none or the network takes none.
+pub(crate) fn dropout(
+    network: &dyn Network,
+    data: &FlowData<'_>,
+    probability: f64,
+) -> Result<Option<Dropout>, Error> {
+    let (classes, Some(labels)) = (network.classes(), data.labels) else { return Ok(None) };
+    if classes == 0 {
+        return Ok(None);
+    }
+    if let Some(&bad) = labels.iter().find(|&&label| label as usize >= classes) {
+        let remedy = format!("the network knows {classes} classes, counted from 0");
+        return Err(Error::invalid("label of a target", bad, remedy));
+    }
+    Ok(Some(Dropout { probability, null: classes as u32 }))
+}
+
+/// The gradient of a batch, and the memory that finding it takes.
+struct Gradient {
+    whole: Vec<f32>,
+    /// That of one part, where there are several.
+    part: Vec<f32>,
+    scratch: Scratch,
+}
+
+impl Gradient {
+    fn new(parameters: usize) -> Self {
+        Self { whole: vec![0.0; parameters], part: Vec::new(), scratch: Scratch::new() }
+    }
+
+    /// The mean loss over all examples, whose gradient is then in `whole`.
+    fn find(
+        &mut self,
+        network: &dyn Network,
+        examples: &Examples,
+        parts: usize,
+    ) -> Result<f64, Error> {
+        let rows = examples.len();
+        if parts == 1 {
+            return network.gradient(&examples.part(0..rows), &mut self.whole, &mut self.scratch);
+        }
+        self.whole.fill(0.0);
+        self.part.resize(self.whole.len(), 0.0);
+        let (each, mut loss) = (rows.div_ceil(parts), 0.0);
+        for from in (0..rows).step_by(each) {
+            let range = from..(from + each).min(rows);
+            let share = range.len() as f64 / rows as f64;
+            let batch = examples.part(range);
+            loss += share * network.gradient(&batch, &mut self.part, &mut self.scratch)?;
+            let sums = self.whole.par_chunks_mut(SUM_PIECE).zip(self.part.par_chunks(SUM_PIECE));
+            sums.for_each(|(sums, parts)| {
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    *sum += share as f32 * part;
+                }
+            });
+        }
+        Ok(loss)
+    }
+}
+
+fn update(
     state: &mut TrainingState,
     examples: &Examples,
-    gradient: &mut [f32],
-    scratch: &mut Scratch,
+    gradient: &mut Gradient,
 ) -> Result<Progress, Error> {
-    let at = At {
-        samples: Samples::first(examples.times.len()),
-        t: Times::Each(&examples.times),
-        x: examples.x.rows(),
-    };
-    let batch =
-        TrainingBatch { at, conditions: &Conditions::None, target: examples.velocity.rows() };
-    let loss = state.network.gradient(&batch, gradient, scratch)?;
+    let loss = gradient.find(&*state.network, examples, state.training.accumulate)?;
     let k = state.step + 1;
     if !loss.is_finite() {
         let remedy = format!("stopped before update {k}: lower the learning rate, or set clip");
@@ -158,7 +243,7 @@ fn step(
     let steps = state.training.steps;
     let parameters = state.network.parameter_values_mut();
     let optimiser = &state.training.optimiser;
-    let applied = optimiser.update((k, steps), gradient, parameters, &mut state.memory)?;
+    let applied = optimiser.update((k, steps), &gradient.whole, parameters, &mut state.memory)?;
     state.step = k;
     Ok(Progress {
         step: k,

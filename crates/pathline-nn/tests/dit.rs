@@ -105,7 +105,7 @@ fn every_gradient_is_that_of_sit() {
         let target = golden.values("out").iter().zip(golden.values("cotangent")).map(pull);
         let target = Batch::from_vec(target.collect(), x.shape().clone()).unwrap();
         let at = At::new(Samples::first(x.len()), Times::Each(&times), x.rows()).unwrap();
-        let batch = TrainingBatch { at, conditions: &conditions, target: target.rows() };
+        let batch = TrainingBatch::new(at, &conditions, target.rows());
         let mut gradient = vec![f32::NAN; dit.parameters().len()];
         dit.gradient(&batch, &mut gradient, &mut Scratch::new()).unwrap();
         let wanted = golden.under("grad.");
@@ -187,7 +187,7 @@ fn a_gradient_has_the_same_bytes_on_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
-        let batch = TrainingBatch { at, conditions: &Conditions::Shared(2), target: x.rows() };
+        let batch = TrainingBatch::new(at, &Conditions::Shared(2), x.rows());
         let mut gradient = vec![0.0; dit.parameters().len()];
         let mut scratch = Scratch::new();
         let mut loss = 0.0;
@@ -217,7 +217,7 @@ fn gradients_match_differences_at_odd_sizes() {
             let mut scratch = Scratch::new();
             let mut evaluate = |dit: &Dit| {
                 let at = At::new(Samples::first(rows), Times::Each(&times), x.rows()).unwrap();
-                let batch = TrainingBatch { at, conditions: &conditions, target: target.rows() };
+                let batch = TrainingBatch::new(at, &conditions, target.rows());
                 let mut gradient = vec![0.0; dit.parameters().len()];
                 let loss = dit.gradient(&batch, &mut gradient, &mut scratch).unwrap();
                 (loss, gradient)

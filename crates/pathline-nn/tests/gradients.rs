@@ -86,7 +86,7 @@ fn check(width: usize, hidden: &[usize], n: usize, activation: Activation) {
     let mlp = Mlp::new(&config, Seed(5)).unwrap();
     let rows = rows(n, width);
     let at = At::new(Samples::first(n), Times::Each(&rows.times), rows.x.rows()).unwrap();
-    let batch = TrainingBatch { at, conditions: &Conditions::None, target: rows.target.rows() };
+    let batch = TrainingBatch::new(at, &Conditions::None, rows.target.rows());
     let mut gradient = vec![f32::NAN; mlp.parameters().len()];
     let found = mlp.gradient(&batch, &mut gradient, &mut Scratch::new()).unwrap();
     let layers = layout(&mlp);
@@ -144,7 +144,7 @@ fn a_used_scratch_changes_no_byte_and_neither_do_threads() {
         let mlp = Mlp::new(&config, Seed(5)).unwrap();
         let rows = rows(n, 2);
         let at = At::new(Samples::first(n), Times::Each(&rows.times), rows.x.rows()).unwrap();
-        let batch = TrainingBatch { at, conditions: &Conditions::None, target: rows.target.rows() };
+        let batch = TrainingBatch::new(at, &Conditions::None, rows.target.rows());
         let mut gradient = vec![0.0; mlp.parameters().len()];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let loss = pool.install(|| mlp.gradient(&batch, &mut gradient, scratch)).unwrap();

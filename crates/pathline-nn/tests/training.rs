@@ -190,7 +190,7 @@ fn threads_change_no_byte_of_a_run() {
 fn pairings_and_sources_reach_the_batch() {
     // Every source is the point that its target is, once sorted: the velocity is then zero.
     let points = Batch::from_vec(vec![1.0, 1.0], Shape::vector(2)).unwrap();
-    let shared = FlowData { source: Source::Rows(&points), target: &points, pairing: None };
+    let shared = FlowData { source: Source::Rows(&points), ..FlowData::from_noise(&points) };
     let still = NetworkField::new(Arc::new(*mlp(&[4])));
     let how = HeldOut { bins: 1, draws: 10, seed: Seed(1) };
     let size = held_out_loss(&still, &shared, &how).unwrap()[0].loss;
@@ -209,7 +209,7 @@ fn pairings_and_sources_reach_the_batch() {
     };
     let how = HeldOut { bins: 4, draws: 500, seed: Seed(1) };
     let loss = |pairing| {
-        let data = FlowData { source: Source::Normal, target: &target, pairing };
+        let data = FlowData { pairing, ..FlowData::from_noise(&target) };
         held_out_loss(&still, &data, &how).unwrap().iter().map(|b| b.loss).sum::<f64>()
     };
     // Sorting by one coordinate shortens the way, and so the loss of a network that knows nothing.
@@ -218,7 +218,7 @@ fn pairings_and_sources_reach_the_batch() {
     let drawn = |stream: &mut pathline::seed::Stream, row: &mut [f32]| {
         row.fill(stream.uniform() as f32);
     };
-    let data = FlowData { source: Source::Drawn(&drawn), target: &target, pairing: None };
+    let data = FlowData { source: Source::Drawn(&drawn), ..FlowData::from_noise(&target) };
     let mut state = TrainingState::new(mlp(&[4]), training(2)).unwrap();
     assert!(run(&mut state, &data, u64::MAX).unwrap().is_finite());
 }
@@ -231,7 +231,7 @@ fn bad_pairings_stop_the_run_with_an_error() {
     let failing = |_: &Batch, _: &Batch, _: u64| Err(Error::invalid("pairing", 1, "for the test"));
     let pairings: [&pathline_nn::Pairing<'_>; 3] = [&short, &beyond, &failing];
     for pairing in pairings {
-        let data = FlowData { source: Source::Normal, target: &target, pairing: Some(pairing) };
+        let data = FlowData { pairing: Some(pairing), ..FlowData::from_noise(&target) };
         let mut state = TrainingState::new(mlp(&[4]), training(5)).unwrap();
         assert!(run(&mut state, &data, u64::MAX).is_err());
         assert_eq!(state.step(), 0);
@@ -251,7 +251,7 @@ fn data_that_are_not_finite_or_of_another_shape_are_refused() {
     for (source, target) in
         [(&bad, &good), (&empty, &good), (&wide, &good), (&good, &empty), (&good, &wide)]
     {
-        let data = FlowData { source: Source::Rows(source), target, pairing: None };
+        let data = FlowData { source: Source::Rows(source), ..FlowData::from_noise(target) };
         assert!(run(&mut state, &data, 9).is_err());
     }
     assert_eq!(state.step(), 0);
@@ -279,7 +279,7 @@ fn draws_of_a_row_do_not_depend_on_the_batch() {
         Ok((0..a.len()).collect())
     };
     let target = moons(10);
-    let data = FlowData { source: Source::Normal, target: &target, pairing: Some(&look) };
+    let data = FlowData { pairing: Some(&look), ..FlowData::from_noise(&target) };
     for batch in [4, 9] {
         let training = FlowTraining { steps: 18, batch, seed, ..FlowTraining::default() };
         let mut state = TrainingState::new(mlp(&[4]), training).unwrap();

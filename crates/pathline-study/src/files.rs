@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use pathline::spec::{Data, Resolver, SourceSpec};
 use pathline::{Batch, Seed, Shape, Source, VelocityField};
-use pathline_data::{
-    DataSet, PointSet, fashion_mnist, file, load_images, load_points, safetensors, torch,
-};
+use pathline_data::{DataSet, PointSet, fashion_mnist, file, load, safetensors, torch};
 use pathline_nn::{Activation, Mlp, NetworkField, Tensors, network_from_bytes};
 
 use crate::error::Error;
@@ -56,15 +54,7 @@ impl Files {
                 format!("give a path, or one of fashion-mnist, fashion-mnist-test, {sets}");
             return Err(Error::usage("data set", problem, remedy));
         }
-        if path.is_dir() {
-            return Ok(load_images(path)?);
-        }
-        let table = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-        if !table && let Ok(images) = load_images(path) {
-            return Ok(images);
-        }
-        // What is no stack of images may still be a table of points; its error says more.
-        Ok(load_points(path)?)
+        Ok(load(path)?)
     }
 
     /// Where samples `source.first..` start.

@@ -19,4 +19,4 @@ pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
 pub use progress::{Part, Progress};
 pub use sample::{Sampled, sample, sample_field};
-pub use train::{TrainReport, TrainSpec, Trained, train};
+pub use train::{DataRecord, DitSpec, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, train};

@@ -61,10 +61,15 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
     spec.held_out = args.held_out.unwrap_or(spec.held_out);
     let rate = &mut spec.training.optimiser.learning_rate.peak;
     *rate = args.learning_rate.unwrap_or(*rate);
+    spec.training.accumulate = args.accumulate.unwrap_or(spec.training.accumulate);
+    spec.training.mirror |= args.mirror;
+    if let Some(kind) = &args.network {
+        spec = spec.with("network.kind", kind)?;
+    }
     if let Some(widths) = &args.hidden {
         let widths: Result<Vec<usize>, _> = widths.split(',').map(|w| w.trim().parse()).collect();
-        spec.hidden =
-            widths.map_err(|_| Failure::usage("--hidden", "write widths like 128,128"))?;
+        let widths = widths.map_err(|_| Failure::usage("--hidden", "write widths like 128,128"))?;
+        spec = spec.with("network.hidden", &serde_json::to_string(&widths)?)?;
     }
     if let Some(name) = &args.coupling {
         spec.coupling = match name.as_str() {
@@ -84,7 +89,16 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
         Some(name) => spec.source = SourceSpec::Points { name: name.to_owned() },
         None => {}
     }
-    Ok(spec)
+    // Last, so that what is spelt out wins.
+    args.set.iter().try_fold(spec, |spec, setting| {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            Failure::usage(
+                "--set",
+                &format!("`{setting}` is no KEY=VALUE; write training.steps=200"),
+            )
+        })?;
+        Ok(spec.with(key.trim(), value)?)
+    })
 }
 
 fn table(report: &pathline_study::TrainReport) -> Table {

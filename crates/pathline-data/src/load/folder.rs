@@ -48,7 +48,8 @@ pub(super) fn read(path: &Path) -> Result<DataSet, Error> {
         }
         data.extend(planar(&scaled(&image.levels), found));
     }
-    DataSet::new(batch(data, &extents.unwrap_or_default(), path)?, labels, path)
+    let set = DataSet::new(batch(data, &extents.unwrap_or_default(), path)?, labels, path)?;
+    Ok(DataSet { scaled: true, ..set })
 }
 
 fn images(folder: &Path) -> Result<Vec<PathBuf>, Error> {

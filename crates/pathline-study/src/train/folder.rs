@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pathline::spec::from_json;
 use pathline_data::{atomic, file};
 use pathline_nn::TrainingState;
+use serde_json::Value;
 
 use super::log::Log;
 use super::{TrainReport, TrainSpec};
@@ -30,7 +31,7 @@ impl Folder {
         self.dir.join(name)
     }
 
-    /// The folder, if it is new or holds a run of this spec.
+    /// The folder, if it is new or holds a run of this spec or of one that this goes on with.
     pub(super) fn claim(dir: &Path, spec: &TrainSpec) -> Result<Self, Error> {
         let folder = Self { dir: dir.to_owned() };
         let config = folder.at(CONFIG);
@@ -46,7 +47,7 @@ impl Folder {
                     remedy,
                 )
             })?;
-            if theirs != *spec {
+            if theirs != *spec && !spec.extends(&theirs) {
                 let problem =
                     format!("the folder holds a run of another spec{}", differ(&theirs, spec));
                 let remedy = "choose another folder, or give the same settings to go on with it";
@@ -62,6 +63,15 @@ impl Folder {
             .map_err(|e| Error::usage(place(dir), format!("cannot be made ({e})"), remedy))?;
         atomic::write_new(&config, &json(spec)?)?;
         Ok(folder)
+    }
+
+    /// Writes the spec that is trained from now on, once the folder is held.
+    pub(super) fn keep(&self, spec: &TrainSpec) -> Result<(), Error> {
+        let (config, bytes) = (self.at(CONFIG), json(spec)?);
+        if file::read_capped(&config, LARGEST)? == bytes {
+            return Ok(());
+        }
+        Ok(atomic::replace(&config, &bytes)?)
     }
 
     /// The log, held by this process alone.
@@ -85,15 +95,16 @@ impl Folder {
         }
     }
 
-    /// The report, if the run was finished.
-    pub(super) fn report(&self) -> Result<Option<TrainReport>, Error> {
+    /// The report, if the run was finished at this step.
+    pub(super) fn report(&self, steps: u64) -> Result<Option<TrainReport>, Error> {
         let path = self.at(REPORT);
         if !path.exists() || !self.at(MODEL).exists() {
             return Ok(None);
         }
         let text = file::read_capped(&path, LARGEST)?;
         let place = path.display().to_string();
-        Ok(Some(from_json(&place, &String::from_utf8_lossy(&text))?))
+        let report: TrainReport = from_json(&place, &String::from_utf8_lossy(&text))?;
+        Ok(Some(report).filter(|report| report.steps == steps))
     }
 
     /// The last state, if there is one.
@@ -105,8 +116,10 @@ impl Folder {
         let remedy = "train in another folder";
         let wrong = |problem: String| Error::usage(path.display().to_string(), problem, remedy);
         let bytes = file::read_capped(&path, LARGEST)?;
-        let state = TrainingState::from_bytes(&bytes).map_err(|e| wrong(e.to_string()))?;
-        if *state.training() != spec.training || state.step() > spec.training.steps {
+        let state = TrainingState::from_bytes(&bytes)
+            .and_then(|state| state.with_steps(spec.training.steps))
+            .map_err(|e| wrong(e.to_string()))?;
+        if *state.training() != spec.training {
             return Err(wrong("the state is not of the run in config.json".to_owned()));
         }
         Ok(Some(state))
@@ -116,12 +129,23 @@ impl Folder {
 /// Which setting differs first, and how.
 fn differ(theirs: &TrainSpec, ours: &TrainSpec) -> String {
     let values = |spec| serde_json::to_value(spec).unwrap_or_default();
-    let (theirs, ours) = (values(theirs), values(ours));
-    let keys = ours.as_object().into_iter().flatten();
-    let mut different = keys.filter(|(key, value)| theirs.get(key) != Some(value));
-    different.next().map_or_else(String::new, |(key, value)| {
-        let old = theirs.get(key).cloned().unwrap_or_default();
-        format!(": {key} is {old} there and {value} here")
+    let found = first_difference("", &values(theirs), &values(ours));
+    found.map_or_else(String::new, |text| format!(": {text}"))
+}
+
+fn first_difference(at: &str, theirs: &Value, ours: &Value) -> Option<String> {
+    if theirs == ours {
+        return None;
+    }
+    let (Some(old), Some(new)) = (theirs.as_object(), ours.as_object()) else {
+        return Some(format!("{at} is {theirs} there and {ours} here"));
+    };
+    let nothing = Value::Null;
+    let mut keys: Vec<&String> = new.keys().chain(old.keys()).collect();
+    keys.sort();
+    keys.into_iter().find_map(|key| {
+        let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        first_difference(&at, old.get(key).unwrap_or(&nothing), new.get(key).unwrap_or(&nothing))
     })
 }
 
