@@ -26,6 +26,7 @@ mod scratch;
 pub mod state;
 mod tensors;
 pub mod train;
+pub mod unet;
 
 pub use checkpoint::{network_from_bytes, network_to_bytes};
 pub use clock::Clock;
@@ -42,3 +43,4 @@ pub use rate::{Decay, LearningRate};
 pub use scratch::Scratch;
 pub use state::TrainingState;
 pub use train::{FlowTraining, Progress, train};
+pub use unet::{UNet, UNetConfig};

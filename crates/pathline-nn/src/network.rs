@@ -7,6 +7,7 @@ use crate::dit::{Dit, DitConfig};
 use crate::mlp::{Mlp, MlpConfig};
 use crate::parameters::Parameters;
 use crate::scratch::Scratch;
+use crate::unet::{UNet, UNetConfig};
 
 /// A network `u_theta(t, x)` that gives a velocity.
 ///
@@ -121,6 +122,8 @@ pub enum NetworkConfig {
     Dit(DitConfig),
     /// A multilayer perceptron.
     Mlp(MlpConfig),
+    /// A convolutional U-Net.
+    Unet(UNetConfig),
 }
 
 impl NetworkConfig {
@@ -132,6 +135,9 @@ impl NetworkConfig {
         match self {
             Self::Dit(config) => Ok(Box::new(Dit::from_config(config, &parameters.to_tensors())?)),
             Self::Mlp(config) => Ok(Box::new(Mlp::from_config(config, &parameters.to_tensors())?)),
+            Self::Unet(config) => {
+                Ok(Box::new(UNet::from_config(config, &parameters.to_tensors())?))
+            }
         }
     }
 }

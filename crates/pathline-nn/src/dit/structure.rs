@@ -213,7 +213,7 @@ impl Build<'_> {
         let gate = |gate| Gate { rows, width, sections, gate };
         let h = self.builder.add(modulate(0, 1), [x, m], extent);
         let qkv = self.linear(&name("attn.qkv"), h, 3 * width, None)?;
-        let attention = Attention { rows, heads: config.heads, width };
+        let attention = Attention { rows, heads: config.heads, width, heads_first: false };
         let a = self.builder.add(attention, [qkv], extent);
         let o = self.linear(&name("attn.proj"), a, width, None)?;
         let x = self.builder.add(gate(2), [x, o, m], extent);

@@ -49,7 +49,21 @@ pub(crate) struct Graph {
     extents: Vec<Extent>,
     nodes: Vec<Node>,
     plan: Plan,
+    cut: Cut,
 }
+
+/// How a batch is cut into blocks and parts.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// Rows of tokens or pixels that a block should have about.
+    rows: usize,
+    /// Fewest samples of a block in training, and so of a part.
+    fewest: usize,
+}
+
+/// Enough rows for the matrix product to run at its best, few enough that a layer's values stay in the
+/// second cache.
+const USUAL_CUT: Cut = Cut { rows: 512, fewest: 1 };
 
 /// A graph under construction.
 #[derive(Debug)]
@@ -87,11 +101,18 @@ impl Builder {
     /// The graph whose output is what the last operation makes.
     pub(crate) fn finish(self) -> Graph {
         let plan = Plan::new(&self.extents, &self.nodes);
-        Graph { extents: self.extents, nodes: self.nodes, plan }
+        Graph { extents: self.extents, nodes: self.nodes, plan, cut: USUAL_CUT }
     }
 }
 
 impl Graph {
+    /// The same graph, run on blocks of about `samples` samples: for networks of which a part sees few
+    /// rows of each, and whose work on parameters would else be that on rows.
+    pub(crate) fn in_blocks_of(self, samples: usize) -> Self {
+        let rows = samples * self.most_rows();
+        Self { cut: Cut { rows, fewest: samples }, ..self }
+    }
+
     /// Most rows that one sample takes in a value: tokens, or pixels.
     pub(crate) fn most_rows(&self) -> usize {
         self.extents.iter().map(|e| e.rows).max().unwrap_or(1)

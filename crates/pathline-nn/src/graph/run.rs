@@ -20,9 +20,6 @@ use crate::loss;
 use crate::network::TrainingBatch;
 use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
 
-/// Rows of tokens or pixels that a block should have about: enough for the matrix product to run at its
-/// best, few enough that a layer's values stay in the second cache.
-const BLOCK_ROWS: usize = 512;
 /// Most values of all parts' gradients together, while there are more parts than [`FEWEST_PARTS`].
 const MOST_GRADIENTS: usize = 1 << 26;
 const FEWEST_PARTS: usize = 4;
@@ -56,7 +53,7 @@ impl Graph {
     /// Samples of an inference block: as many as the cache likes, fewer when threads would stand idle.
     fn inference_block(&self, samples: usize) -> usize {
         let rows = self.most_rows();
-        let most = (BLOCK_ROWS / rows).max(1);
+        let most = (self.cut.rows / rows).max(1);
         // Among the block sizes that fit, the one that pads least, larger ones first.
         let padding = |block: usize| {
             let padded = (block * rows).next_multiple_of(ROW_MULTIPLE);
@@ -76,8 +73,8 @@ impl Graph {
     ) -> f64 {
         let (samples, values) = (batch.at.x.len(), parameters.len());
         let most_parts = (MOST_GRADIENTS / values.max(1)).clamp(FEWEST_PARTS, MOST_PARTS);
-        let each = samples.div_ceil(most_parts).max(1);
-        let blocks = (each * self.most_rows()).div_ceil(BLOCK_ROWS).min(each);
+        let each = samples.div_ceil(most_parts).max(self.cut.fewest);
+        let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
         let block = each.div_ceil(blocks.max(1));
         let count = samples.div_ceil(each);
         let (parts, pool) = scratch.training(count);

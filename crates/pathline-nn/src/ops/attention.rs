@@ -1,7 +1,8 @@
 //! Multi-head self-attention between the rows of a sample, from queries, keys and values side by side.
 //!
 //! `O = softmax(Q K^T / sqrt(d)) V` for each head of width `d`. A row of the input is
-//! `[q_1 .. q_h, k_1 .. k_h, v_1 .. v_h]`, one of the output `[o_1 .. o_h]`.
+//! `[q_1 .. q_h, k_1 .. k_h, v_1 .. v_h]`, or, heads first, `[q_1 k_1 v_1 .. q_h k_h v_h]`; one of the
+//! output is `[o_1 .. o_h]`.
 //!
 //! Backward, with `P` the softmax kept from forward: `dV = P^T dO`, `dP = dO V^T`,
 //! `dS = P (dP - rowsum(P dP))`, `dQ = dS K / sqrt(d)`, `dK = dS^T Q / sqrt(d)`.
@@ -22,6 +23,8 @@ pub(crate) struct Attention {
     pub(crate) heads: usize,
     /// Width of all heads together.
     pub(crate) width: usize,
+    /// Whether a row of the input is one head after the other.
+    pub(crate) heads_first: bool,
 }
 
 /// Queries, keys and values in a row.
@@ -37,10 +40,17 @@ impl Attention {
         (1.0 / (self.head() as f64).sqrt()) as f32
     }
 
+    fn start(&self, which: usize, head: usize) -> usize {
+        if self.heads_first {
+            (head * THREE + which) * self.head()
+        } else {
+            which * self.width + head * self.head()
+        }
+    }
+
     /// The rows of the queries (0), keys (1) or values (2) of a head.
     fn part<'a>(&self, sample: &'a [f32], which: usize, head: usize) -> Strided<'a> {
-        let start = which * self.width + head * self.head();
-        Strided { values: &sample[start..], row: THREE * self.width, column: 1 }
+        Strided { values: &sample[self.start(which, head)..], row: THREE * self.width, column: 1 }
     }
 
     /// `P` of one head.
@@ -116,7 +126,7 @@ impl Operation for Attention {
                 let out = Strided { values: &delta[head * d..], row: w, column: 1 };
                 let transposed = |values| Strided { values, row: 1, column: n };
                 let mut land = |which: usize, matrix, times, scale| {
-                    let place = &mut dx[which * w + head * d..];
+                    let place = &mut dx[self.start(which, head)..];
                     multiply([n, d, n], matrix, times, [scale, keep], (place, THREE * w));
                 };
                 land(2, transposed(p), out, 1.0);
