@@ -3,8 +3,12 @@
 use pathline::Error;
 
 use crate::network::{Network, NetworkConfig};
+use crate::output::Output;
 use crate::parameters::Parameters;
 use crate::tensors;
+
+/// The key of the config that says what the network predicts; without it, the velocity.
+const OUTPUT: &str = "output";
 
 /// A network as the bytes of a safetensors file. The same network always gives the same bytes.
 ///
@@ -23,17 +27,64 @@ use crate::tensors;
 /// # Ok::<(), pathline::Error>(())
 /// ```
 pub fn network_to_bytes(network: &dyn Network) -> Result<Vec<u8>, Error> {
-    let config = serde_json::to_value(network.config()).map_err(tensors::file_error)?;
+    model_to_bytes(network, Output::default())
+}
+
+/// A network and what it predicts as the bytes of a safetensors file. For a velocity it is the file of
+/// [`network_to_bytes`].
+///
+/// # Errors
+/// [`Error::Spec`] when the file cannot be built.
+pub fn model_to_bytes(network: &dyn Network, output: Output) -> Result<Vec<u8>, Error> {
+    let mut config = serde_json::to_value(network.config()).map_err(tensors::file_error)?;
+    if let (false, Some(config)) = (output.is_velocity(), config.as_object_mut()) {
+        let output = serde_json::to_value(output).map_err(tensors::file_error)?;
+        config.insert(OUTPUT.to_owned(), output);
+    }
     network.parameters().to_safetensors(&config)
 }
 
-/// The network that [`network_to_bytes`] wrote.
+/// The velocity network that [`network_to_bytes`] wrote.
 ///
 /// # Errors
-/// [`Error::Spec`] naming the tensor or the part of the file that is wrong.
+/// [`Error::Spec`] naming the tensor or the part of the file that is wrong, and for a network that
+/// predicts something else: [`model_from_bytes`] reads that.
 pub fn network_from_bytes(bytes: &[u8]) -> Result<Box<dyn Network>, Error> {
-    let (parameters, config) = Parameters::from_safetensors(bytes)?;
-    let config: NetworkConfig = serde_json::from_value(config)
-        .map_err(|e| tensors::file_error(format!("not a network: {e}")))?;
-    config.build(&parameters)
+    let (network, output) = model_from_bytes(bytes)?;
+    if output.is_velocity() {
+        return Ok(network);
+    }
+    let predicted = format!("{:?}", output.prediction).to_lowercase();
+    Err(tensors::file_error(format!(
+        "the network predicts the {predicted}, not the velocity: read it with what it predicts"
+    )))
+}
+
+/// The network that [`model_to_bytes`] or [`network_to_bytes`] wrote, and what it predicts.
+///
+/// # Errors
+/// [`Error::Spec`] naming the tensor or the part of the file that is wrong; [`Error::Invalid`] for a
+/// limit out of its range.
+///
+/// # Examples
+/// ```
+/// use pathline::path::Prediction;
+/// use pathline::{Seed, Shape};
+/// use pathline_nn::{Activation, Mlp, MlpConfig, Output, model_from_bytes, model_to_bytes};
+/// let (shape, hidden) = (Shape::vector(2), vec![8]);
+/// let mlp = Mlp::new(&MlpConfig { shape, hidden, activation: Activation::Selu }, Seed(1))?;
+/// let output = Output { prediction: Prediction::Target, limit: 0.05 };
+/// let (_, same) = model_from_bytes(&model_to_bytes(&mlp, output)?)?;
+/// assert_eq!(same, output);
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn model_from_bytes(bytes: &[u8]) -> Result<(Box<dyn Network>, Output), Error> {
+    let (parameters, mut config) = Parameters::from_safetensors(bytes)?;
+    let wrong = |e| tensors::file_error(format!("not a network: {e}"));
+    let output = config.as_object_mut().and_then(|config| config.remove(OUTPUT));
+    let output: Option<Output> = output.map(serde_json::from_value).transpose().map_err(wrong)?;
+    let output = output.unwrap_or_default();
+    output.check()?;
+    let config: NetworkConfig = serde_json::from_value(config).map_err(wrong)?;
+    Ok((config.build(&parameters)?, output))
 }

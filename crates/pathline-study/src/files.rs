@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pathline::spec::{Data, Resolver, SourceSpec};
 use pathline::{Batch, Seed, Shape, Source, VelocityField};
 use pathline_data::{DataSet, PointSet, fashion_mnist, file, load, safetensors, torch};
-use pathline_nn::{Activation, Mlp, NetworkField, Tensors, network_from_bytes};
+use pathline_nn::{Activation, Mlp, NetworkField, Tensors, model_from_bytes};
 
 use crate::error::Error;
 
@@ -97,8 +97,9 @@ impl Resolver for Files {
         };
         let known = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         let mlp = if known == "safetensors" {
-            if let Ok(network) = network_from_bytes(&bytes) {
-                return Ok(Arc::new(NetworkField::new(Arc::from(network))));
+            if let Ok((network, output)) = model_from_bytes(&bytes) {
+                let field = NetworkField::new(Arc::from(network));
+                return Ok(Arc::new(field.predicting(output)));
             }
             let file = safetensors::decode(&bytes, path).map_err(foreign)?;
             mlp_from(file.tensors, Activation::Selu)
