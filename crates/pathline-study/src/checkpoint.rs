@@ -1,4 +1,4 @@
-//! Networks from files: Pathline's own, SiT's and DiT's, and the perceptrons of torchcfm.
+//! Networks from files: Pathline's own, SiT's and DiT's, torchcfm's U-Net and perceptrons.
 //!
 //! What a file holds is told by the names of its tensors. A training checkpoint with an average of the
 //! weights (`ema.*`) gives the average, one without gives `model.*`; a bare state dictionary is taken as
@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pathline::Shape;
 use pathline_data::{file, safetensors, torch};
-use pathline_nn::{Activation, Dit, Mlp, Network, Tensors, network_from_bytes};
+use pathline_nn::{Activation, Dit, Mlp, Network, Output, Tensors, UNet, model_from_bytes};
 
 use crate::error::Error;
 
@@ -18,21 +19,29 @@ const LARGEST: u64 = 8 << 30;
 /// Names under which training scripts keep a network's weights, the one to sample from first.
 const PLACES: [&str; 5] = ["ema.", "ema_model.", "model.", "net_model.", "state_dict."];
 
-/// The network in a file.
+/// The network in a file, and what it was trained to give (files of others: a velocity).
 ///
 /// # Errors
 /// [`Error::Data`] if the file cannot be read, [`Error::Usage`] naming the file, the tensor and the
 /// remedy if it holds no network that is known here.
-pub fn read_network(path: &Path) -> Result<Box<dyn Network>, Error> {
-    read_network_with(path, None)
+pub fn read_network(path: &Path) -> Result<(Box<dyn Network>, Output), Error> {
+    read_network_with(path, &Hints::default())
 }
 
-/// [`read_network`] for a transformer whose number of heads is known: tensors do not say it, and only
-/// SiT's published sizes go without.
+/// What the tensors of a foreign checkpoint do not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Heads of attention. SiT's published sizes go without.
+    pub heads: Option<usize>,
+    /// The shape of a state, which a U-Net's tensors leave open.
+    pub shape: Option<Shape>,
+}
+
+/// [`read_network`] for a checkpoint that leaves something open.
 ///
 /// # Errors
 /// As [`read_network`].
-pub fn read_network_with(path: &Path, heads: Option<usize>) -> Result<Box<dyn Network>, Error> {
+pub fn read_network_with(path: &Path, hints: &Hints) -> Result<(Box<dyn Network>, Output), Error> {
     let bytes = file::read_capped(path, LARGEST)?;
     let name = path.display().to_string();
     if is_recording(&bytes) {
@@ -40,17 +49,18 @@ pub fn read_network_with(path: &Path, heads: Option<usize>) -> Result<Box<dyn Ne
         return Err(Error::usage(name, "a recording, not a network", remedy));
     }
     let at = |e: pathline::Error| {
-        let remedy = "give a checkpoint that Pathline wrote, one of SiT or DiT, or a perceptron with \
-                      tensors net.0.weight, net.2.weight, ...";
+        let remedy = "give a checkpoint that Pathline wrote, one of SiT or DiT, torchcfm's U-Net, or a perceptron \
+                      with tensors net.0.weight, net.2.weight, ...";
         Error::usage(&name, e.to_string(), remedy)
     };
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     if ending == "safetensors" {
         let file = safetensors::decode(&bytes, path)?;
         if file.metadata.contains_key("pathline") {
-            return network_from_bytes(&bytes).map_err(at);
+            return model_from_bytes(&bytes).map_err(at);
         }
-        return from_tensors(plain(file.tensors), Activation::Selu, heads).map_err(at);
+        let network = from_tensors(plain(file.tensors), Activation::Selu, hints).map_err(at)?;
+        return Ok((network, Output::default()));
     }
     let file = torch::decode(&bytes, path)?;
     if let Some(class) = potential(&file.classes) {
@@ -61,7 +71,9 @@ pub fn read_network_with(path: &Path, heads: Option<usize>) -> Result<Box<dyn Ne
              stores the velocity itself",
         ));
     }
-    from_tensors(plain(file.tensors), activation(&file.classes), heads).map_err(at)
+    let network =
+        from_tensors(plain(file.tensors), activation(&file.classes), hints).map_err(at)?;
+    Ok((network, Output::default()))
 }
 
 /// Whether bytes are those of a recording rather than of a checkpoint: a safetensors file with a tensor
@@ -88,7 +100,7 @@ fn plain(tensors: BTreeMap<String, pathline_data::Tensor>) -> Tensors {
 fn from_tensors(
     all: Tensors,
     activation: Activation,
-    heads: Option<usize>,
+    hints: &Hints,
 ) -> Result<Box<dyn Network>, pathline::Error> {
     let place = PLACES.iter().find(|place| all.keys().any(|name| name.starts_with(**place)));
     let strip = |(name, tensor): (String, _)| {
@@ -99,7 +111,19 @@ fn from_tensors(
     };
     let tensors: Tensors = all.into_iter().filter_map(strip).collect();
     if tensors.contains_key("x_embedder.proj.weight") {
-        return Ok(Box::new(Dit::from_tensors(&tensors, heads)?));
+        return Ok(Box::new(Dit::from_tensors(&tensors, hints.heads)?));
+    }
+    if tensors.contains_key("input_blocks.0.0.weight") {
+        let Some(shape) = &hints.shape else {
+            return Err(pathline::Error::Spec {
+                place: "tensor `input_blocks.0.0.weight`".to_owned(),
+                problem:
+                    "a U-Net's tensors do not say the size of its images: make a file that does \
+                          with `pathline convert IN OUT --shape 3,32,32 --heads 4`"
+                        .to_owned(),
+            });
+        };
+        return Ok(Box::new(UNet::from_tensors(&tensors, shape, hints.heads.unwrap_or(1))?));
     }
     Ok(Box::new(Mlp::from_tensors(&tensors, activation)?))
 }

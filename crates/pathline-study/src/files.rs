@@ -83,8 +83,8 @@ impl Resolver for Files {
         checkpoint: &str,
         of: Conditions,
     ) -> Result<Arc<dyn VelocityField>, pathline::Error> {
-        let network = read_network(Path::new(checkpoint)).map_err(foreign)?;
-        Ok(Arc::new(NetworkField::conditioned(Arc::from(network), of)))
+        let (network, output) = read_network(Path::new(checkpoint)).map_err(foreign)?;
+        Ok(Arc::new(NetworkField::conditioned(Arc::from(network), of).predicting(output)))
     }
 }
 

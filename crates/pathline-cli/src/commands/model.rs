@@ -108,7 +108,7 @@ fn each(base: &FieldSpec) -> Result<Vec<u32>, Failure> {
             classes
         }
         FieldSpec::Network { checkpoint, .. } => {
-            let classes = read_network(Path::new(checkpoint))?.classes();
+            let classes = read_network(Path::new(checkpoint))?.0.classes();
             (0..u32::try_from(classes).unwrap_or(u32::MAX)).collect()
         }
         _ => Vec::new(),

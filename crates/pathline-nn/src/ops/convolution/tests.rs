@@ -77,41 +77,68 @@ fn speed() {
     use crate::graph::operation::Place;
     use pathline::field::Conditions;
     use pathline::{At, Batch, Samples, Shape, Times};
-    for [samples, inputs, outputs, side] in
-        [[16, 64, 64, 32], [16, 32, 32, 28], [16, 64, 64, 14], [16, 128, 128, 7], [16, 64, 32, 28],
-         [16,1,32,28],[16,32,1,28]]
-    {
-        if std::env::var("CASE").is_ok_and(|c| c != format!("{inputs}-{side}")) { continue; }
+    for [samples, inputs, outputs, side] in [
+        [16, 64, 64, 32],
+        [16, 32, 32, 28],
+        [16, 64, 64, 14],
+        [16, 128, 128, 7],
+        [16, 64, 32, 28],
+        [16, 1, 32, 28],
+        [16, 32, 1, 28],
+    ] {
+        if std::env::var("CASE").is_ok_and(|c| c != format!("{inputs}-{side}")) {
+            continue;
+        }
         for block in [16] {
             for stride in [1] {
-            let op = convolution([side, side, inputs, outputs, stride]);
-            let parameters = crate::ops::check::noise(op.weight.end, 1);
-            let states = Batch::zeros(samples, Shape::vector(1));
-            let at = At::new(Samples::first(samples), Times::Shared(0.0), states.rows()).unwrap();
-            let extent = Extent { rows: side * side, width: inputs };
-            let out = Extent { rows: op.output().pixels(), width: outputs };
-            let x = crate::ops::check::noise(extent.buffer(block), 2);
-            let mut y = vec![0.0; out.buffer(block)];
-            let mut dx = vec![0.0; x.len()];
-            let mut gradient = vec![0.0; parameters.len()];
-            let mut work = Work::default();
-            let mut best = [f64::MAX; 2];
-            for _ in 0..std::env::var("ROUNDS").map_or(12, |r| r.parse().unwrap()) {
-                let call = |training| Call { at: &at, conditions: &Conditions::None, from: 0, samples: block, parameters: &parameters, training };
-                let start = std::time::Instant::now();
-                for _ in 0..samples / block {
-                    op.forward(&call(false), &[&x], &mut y, &mut [], &mut work);
+                let op = convolution([side, side, inputs, outputs, stride]);
+                let parameters = crate::ops::check::noise(op.weight.end, 1);
+                let states = Batch::zeros(samples, Shape::vector(1));
+                let at =
+                    At::new(Samples::first(samples), Times::Shared(0.0), states.rows()).unwrap();
+                let extent = Extent { rows: side * side, width: inputs };
+                let out = Extent { rows: op.output().pixels(), width: outputs };
+                let x = crate::ops::check::noise(extent.buffer(block), 2);
+                let mut y = vec![0.0; out.buffer(block)];
+                let mut dx = vec![0.0; x.len()];
+                let mut gradient = vec![0.0; parameters.len()];
+                let mut work = Work::default();
+                let mut best = [f64::MAX; 2];
+                for _ in 0..std::env::var("ROUNDS").map_or(12, |r| r.parse().unwrap()) {
+                    let call = |training| Call {
+                        at: &at,
+                        conditions: &Conditions::None,
+                        from: 0,
+                        samples: block,
+                        parameters: &parameters,
+                        training,
+                    };
+                    let start = std::time::Instant::now();
+                    for _ in 0..samples / block {
+                        op.forward(&call(false), &[&x], &mut y, &mut [], &mut work);
+                    }
+                    best[0] = best[0].min(start.elapsed().as_secs_f64() * 1e3);
+                    let start = std::time::Instant::now();
+                    for _ in 0..samples / block {
+                        op.forward(&call(true), &[&x], &mut y, &mut [], &mut work);
+                        let into = &mut [Some(Place { values: &mut dx, add: false })];
+                        op.backward(
+                            &call(true),
+                            Back {
+                                inputs: &[&x],
+                                kept: &[],
+                                delta: &mut y,
+                                into,
+                                gradient: &mut gradient,
+                            },
+                            &mut work,
+                        );
+                    }
+                    best[1] = best[1].min(start.elapsed().as_secs_f64() * 1e3);
                 }
-                best[0] = best[0].min(start.elapsed().as_secs_f64() * 1e3);
-                let start = std::time::Instant::now();
-                for _ in 0..samples / block {
-                    op.forward(&call(true), &[&x], &mut y, &mut [], &mut work);
-                    let into = &mut [Some(Place { values: &mut dx, add: false })];
-                    op.backward(&call(true), Back { inputs: &[&x], kept: &[], delta: &mut y, into, gradient: &mut gradient }, &mut work);
-                }
-                best[1] = best[1].min(start.elapsed().as_secs_f64() * 1e3);
-            }
-            eprintln!("{samples} {inputs} {outputs} {side} stride {stride} block {block}: {best:?}");
+                eprintln!(
+                    "{samples} {inputs} {outputs} {side} stride {stride} block {block}: {best:?}"
+                );
             }
         }
     }

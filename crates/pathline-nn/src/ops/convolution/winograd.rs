@@ -16,10 +16,10 @@
 
 use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
 
-use crate::ops::lane::{LANES, Lane};
 use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
+use crate::ops::lane::{LANES, Lane};
 
 /// Elements of a 4x4 patch.
 const PLANES: usize = 16;
@@ -142,7 +142,8 @@ impl Tiled {
             for (j, pixel) in row.iter_mut().enumerate() {
                 let x = (2 * left + j).wrapping_sub(1);
                 if y < self.image.height && x < self.image.width {
-                    *pixel = Some((sample * self.image.pixels() + y * self.image.width + x) * width);
+                    *pixel =
+                        Some((sample * self.image.pixels() + y * self.image.width + x) * width);
                 }
             }
         }
@@ -219,7 +220,13 @@ impl Tiled {
 
     /// `y = A^T M A + bias` of every tile.
     #[inline(never)]
-    fn write(&self, tiles: Tiles, (m, bias): (&[f32], &[f32]), half: &mut [f32], image: &mut [f32]) {
+    fn write(
+        &self,
+        tiles: Tiles,
+        (m, bias): (&[f32], &[f32]),
+        half: &mut [f32],
+        image: &mut [f32],
+    ) {
         let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
         vectorised(
             #[inline(always)]
@@ -367,8 +374,7 @@ impl Tiled {
     ) {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
         let kernel = inputs * outputs;
-        let [kernels, values] =
-            work.take((PLANES + HALF) * kernel, self.values());
+        let [kernels, values] = work.take((PLANES + HALF) * kernel, self.values());
         let (u, half) = kernels.split_at_mut(PLANES * kernel);
         self.transform(weight, half, u);
         let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
@@ -397,8 +403,7 @@ impl Tiled {
     ) {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
         let kernel = inputs * outputs;
-        let [kernels, values] =
-            work.take((2 * PLANES + HALF) * kernel, self.values());
+        let [kernels, values] = work.take((2 * PLANES + HALF) * kernel, self.values());
         let (u, kernels) = kernels.split_at_mut(PLANES * kernel);
         let (du, half_kernel) = kernels.split_at_mut(PLANES * kernel);
         self.transform(weight, half_kernel, u);
