@@ -8,6 +8,7 @@
 //! would have ended.
 
 mod checkpoint;
+pub mod classifier;
 pub mod clock;
 pub mod dit;
 pub mod draw;
@@ -35,6 +36,10 @@ pub mod weighting;
 pub use checkpoint::{
     Precision, model_from_bytes, model_to_bytes, model_to_bytes_as, network_from_bytes,
     network_to_bytes,
+};
+pub use classifier::{
+    Classified, Classifier, ClassifierConfig, ClassifierProgress, ClassifierTraining,
+    train_classifier,
 };
 pub use clock::Clock;
 pub use dit::{Dit, DitConfig};

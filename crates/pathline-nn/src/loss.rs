@@ -13,7 +13,9 @@ use std::ops::Range;
 
 use pathline::{Error, kernels};
 
+use crate::graph::Graph;
 use crate::network::TrainingBatch;
+use crate::scratch::Scratch;
 
 /// Fails unless the batch has a target for each row, its factors if any, and at least one row.
 pub(crate) fn check(batch: &TrainingBatch<'_>, width: usize) -> Result<(), Error> {
@@ -27,6 +29,21 @@ pub(crate) fn check(batch: &TrainingBatch<'_>, width: usize) -> Result<(), Error
         return Err(Error::invalid("training batch", "empty", "give at least one row"));
     }
     Ok(())
+}
+
+/// `L` of a checked batch and its gradient by every parameter of a graph, written over `into`.
+pub(crate) fn of_graph(
+    graph: &Graph,
+    parameters: &[f32],
+    batch: &TrainingBatch<'_>,
+    (into, scratch): (&mut [f32], &mut Scratch),
+) -> f64 {
+    let rows = (&batch.at, batch.conditions);
+    let residual = |range: Range<usize>, output: &[f32], delta: &mut [f32]| {
+        residual(batch, range, output, delta)
+    };
+    let sum = graph.gradient(parameters, rows, &residual, into, scratch);
+    sum / (batch.at.x.len() * batch.target.width()) as f64
 }
 
 /// Writes `dL/do` of the batch's rows `range` into `delta`; gives their share of `L` times `n d`.

@@ -141,8 +141,7 @@ fn every_gradient_is_that_of_torchcfm() {
         let n = out.len() as f32;
         let target = out.iter().zip(hashed(out.len(), 1001)).map(|(out, c)| out - c * n / 2.0);
         let target = Batch::from_vec(target.collect(), case.x.shape().clone()).unwrap();
-        let batch =
-            TrainingBatch { at: case.at(), conditions: &case.conditions, target: target.rows() };
+        let batch = TrainingBatch::new(case.at(), &case.conditions, target.rows());
         let parameters = case.network.parameters();
         let mut gradient = vec![f32::NAN; parameters.len()];
         case.network.gradient(&batch, &mut gradient, &mut Scratch::new()).unwrap();
@@ -221,7 +220,7 @@ fn a_gradient_has_the_same_bytes_on_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
-        let batch = TrainingBatch { at, conditions: &Conditions::None, target: x.rows() };
+        let batch = TrainingBatch::new(at, &Conditions::None, x.rows());
         let mut gradient = vec![0.0; network.parameters().len()];
         let mut scratch = Scratch::new();
         let mut loss = 0.0;
