@@ -25,10 +25,11 @@
 //!
 //! # References
 //! Kynkaanniemi et al. (2019), arXiv 1904.06991, equations 1 and 2; Naeem et al. (2020), arXiv
-//! 2002.09797, equations 3 to 5, and lemma 2 of its appendix (expected coverage).
+//! 2002.09797, section 3 (density, coverage and the expected coverage).
 //!
 //! # Not to be confused with
-//! Precision and recall of a classifier; those of Sajjadi et al. (2018), which are a curve.
+//! The package `prdc`, which takes one `k` for all four and leaves the rim out: on samples without ties the
+//! numbers are the same. Precision and recall of a classifier; those of Sajjadi et al. (2018), which are a curve.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,6 +1,6 @@
 //! The little dense linear algebra that the Frechet distance needs, in `f64`.
 //!
-//! Written here because the alternative costs more than it gives: see ARCHITECTURE.md.
+//! Written here because a library for it costs more than it gives: see ARCHITECTURE.md.
 
 mod factor;
 mod nuclear_norm;
