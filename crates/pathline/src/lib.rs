@@ -40,6 +40,7 @@ pub mod kernels;
 pub mod neighbours;
 pub mod observer;
 pub mod path;
+pub mod quality;
 pub mod recording;
 pub mod schedule;
 pub mod seed;

@@ -58,7 +58,7 @@ const LAYERS: &[&[&str]] = &[
     &["trajectory"],
     &["observer"],
     &["integrate"],
-    &["diagnostics", "recording"],
+    &["diagnostics", "quality", "recording"],
     &["spec"],
 ];
 
@@ -184,7 +184,7 @@ fn one_word_for_one_thing() {
 }
 
 /// Folders in which each file is one method, and must say what it computes and where it comes from.
-const METHODS: &[&str] = &["schedule", "coupling", "solver", "gain", "diagnostics"];
+const METHODS: &[&str] = &["schedule", "coupling", "solver", "gain", "diagnostics", "quality"];
 
 /// Files in those folders that are machinery, not methods; so are all files of inner folders.
 const MACHINERY: &[&str] =

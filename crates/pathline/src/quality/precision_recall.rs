@@ -1,0 +1,261 @@
+//! Realism and diversity apart: precision and recall, density and coverage.
+//!
+//! A set's support is estimated by balls: around sample `i`, with radius `r_k(i)` the distance to its
+//! `k`-th nearest other sample of the same set. With real samples `x_i` (`N` of them), generated `y_j` (`M`)
+//! and `B` the ball, rim included:
+//! - precision `1/M sum_j [y_j in any B(x_i, r_k(x_i))]`: how many generated samples look real;
+//! - recall `1/N sum_i [x_i in any B(y_j, r_k(y_j))]`: how many real samples the model could make;
+//! - density `1/(k M) sum_j sum_i [y_j in B(x_i, r_k(x_i))]`: precision that counts balls, and may exceed 1;
+//! - coverage `1/N sum_i [any y_j in B(x_i, r_k(x_i))]`: how many real neighbourhoods were hit.
+//!
+//! Published choices: `k = 3` for precision and recall, `k = 5` for density and coverage. Distances are
+//! exact: matrix products in `f32` decide only what their error bound allows, and the rest is measured
+//! in `f64`.
+//!
+//! # What fools them
+//! - *An outlier.* Its ball is huge: one among the real samples lifts precision, one among the generated
+//!   lifts recall. Density and coverage are made against that.
+//! - *Numbers.* All four depend on `N`, `M` and `k`. For equal distributions density has mean 1 and
+//!   coverage [`expected_coverage`]; precision and recall have no such anchor: measure them between
+//!   halves of the real set at the same numbers.
+//! - *A copied training set* scores best of all: read [`memorisation`](crate::neighbours::memorisation) beside.
+//! - *Blurred or averaged samples* in high dimension sit inside many balls: precision and density like them.
+//! - *Dimension.* Far from the data all radii are alike; beyond some hundreds of features take features
+//!   that mean something.
+//!
+//! # References
+//! Kynkaanniemi et al. (2019), arXiv 1904.06991, equations 1 and 2; Naeem et al. (2020), arXiv
+//! 2002.09797, section 3 (density, coverage and the expected coverage).
+//!
+//! # Not to be confused with
+//! The package `prdc`, which takes one `k` for all four and leaves the rim out: on samples without ties the
+//! numbers are the same. Precision and recall of a classifier; those of Sajjadi et al. (2018), which are a curve.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use super::check_pair;
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::kernels::{Layout, product, squared_distance, squared_norm};
+use crate::neighbours::{Exclude, nearest};
+
+/// Precision and recall, each from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrecisionRecall {
+    /// Share of generated samples inside the real support.
+    pub precision: f64,
+    /// Share of real samples inside the generated support.
+    pub recall: f64,
+}
+
+/// Density, from 0 to `N / k`, and coverage, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DensityCoverage {
+    /// Real balls that hold a generated sample, in units of `k`.
+    pub density: f64,
+    /// Share of real balls that hold any generated sample.
+    pub coverage: f64,
+}
+
+/// Precision and recall of generated samples (published `k`: 3).
+///
+/// # Errors
+/// [`Error::Count`] when the numbers of features differ; [`Error::Invalid`] when `k` is 0 or not below the
+/// number of samples on each side, a value is not finite, or every real ball has radius 0.
+///
+/// # Examples
+/// ```
+/// use pathline::quality::precision_recall;
+/// use pathline::{Batch, Shape};
+/// let real = Batch::from_vec(vec![0.0, 1.0, 10.0, 11.0], Shape::vector(1))?;
+/// // A model that knows one of the two groups.
+/// let generated = Batch::from_vec(vec![0.2, 0.9, 0.5], Shape::vector(1))?;
+/// let found = precision_recall(&generated, &real, 1)?;
+/// assert_eq!((found.precision, found.recall), (1.0, 0.25));
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn precision_recall(
+    generated: &Batch,
+    real: &Batch,
+    k: usize,
+) -> Result<PrecisionRecall, Error> {
+    check(generated, real, k)?;
+    check_k(k, generated)?;
+    let share = |points: &Batch, centres: &Batch, radii: &[f64]| {
+        let held = balls(points, centres, radii).of_point;
+        held.iter().filter(|n| **n > 0).count() as f64 / held.len() as f64
+    };
+    let precision = share(generated, real, &real_radii(real, k)?);
+    let recall = share(real, generated, &radii(generated, k)?);
+    Ok(PrecisionRecall { precision, recall })
+}
+
+/// Density and coverage of generated samples (published `k`: 5).
+///
+/// # Errors
+/// As [`precision_recall`], but that any one generated sample will do.
+///
+/// # Examples
+/// ```
+/// use pathline::quality::density_coverage;
+/// use pathline::{Batch, Shape};
+/// let real = Batch::from_vec(vec![0.0, 1.0, 10.0, 11.0], Shape::vector(1))?;
+/// let generated = Batch::from_vec(vec![0.2, 0.9, 0.5], Shape::vector(1))?;
+/// let found = density_coverage(&generated, &real, 1)?;
+/// assert_eq!((found.density, found.coverage), (2.0, 0.5));
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn density_coverage(
+    generated: &Batch,
+    real: &Batch,
+    k: usize,
+) -> Result<DensityCoverage, Error> {
+    check(generated, real, k)?;
+    let found = balls(generated, real, &real_radii(real, k)?);
+    let held: usize = found.of_point.iter().sum();
+    let hit = found.hit.iter().filter(|hit| **hit).count();
+    Ok(DensityCoverage {
+        density: held as f64 / (k as f64 * generated.len() as f64),
+        coverage: hit as f64 / real.len() as f64,
+    })
+}
+
+/// The coverage to expect of `generated` samples from the same continuous distribution as `real` ones:
+/// `1 - prod_{i=1..k} (N - i) / (N + M - i)`, whatever the distribution and the dimension.
+///
+/// # Errors
+/// [`Error::Invalid`] when `k` is 0 or not below `real`.
+///
+/// # Examples
+/// ```
+/// let expected = pathline::quality::expected_coverage(10_000, 10_000, 5)?;
+/// assert!((expected - 0.969).abs() < 1e-3);
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn expected_coverage(generated: usize, real: usize, k: usize) -> Result<f64, Error> {
+    check_below(k, real)?;
+    let (m, n) = (generated as f64, real as f64);
+    Ok(1.0 - (1..=k).map(|i| (n - i as f64) / (n + m - i as f64)).product::<f64>())
+}
+
+fn check(generated: &Batch, real: &Batch, k: usize) -> Result<(), Error> {
+    check_pair(generated, real, 1)?;
+    check_k(k, real)
+}
+
+fn check_k(k: usize, set: &Batch) -> Result<(), Error> {
+    check_below(k, set.len())
+}
+
+fn check_below(k: usize, n: usize) -> Result<(), Error> {
+    if (1..n).contains(&k) {
+        return Ok(());
+    }
+    let remedy = format!("a set of {n} samples offers 1 to {}; 3 and 5 are usual", n.max(1) - 1);
+    Err(Error::invalid("number of neighbours", k, remedy))
+}
+
+/// The distance of each row to its `k`-th nearest other row.
+fn radii(set: &Batch, k: usize) -> Result<Vec<f64>, Error> {
+    let found = nearest(set, set, k, Exclude::SameIndex)?;
+    Ok(found.distances.chunks_exact(k).map(|row| row[k - 1]).collect())
+}
+
+fn real_radii(real: &Batch, k: usize) -> Result<Vec<f64>, Error> {
+    let found = radii(real, k)?;
+    if found.iter().all(|r| *r == 0.0) {
+        let remedy = "every real sample has that many exact copies: remove the copies, or check the \
+                      features";
+        return Err(Error::invalid("radius of every real ball", 0, remedy));
+    }
+    Ok(found)
+}
+
+/// Which balls hold which points.
+struct Balls {
+    /// Balls that hold each point.
+    of_point: Vec<usize>,
+    /// Whether each ball holds any point.
+    hit: Vec<bool>,
+}
+
+/// Points and centres of one product.
+const POINTS: usize = 64;
+const CENTRES: usize = 1024;
+/// Slack for products that underflow (all norms are at most about 1).
+const UNDERFLOW: f64 = 1e-30;
+
+fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
+    let d = points.width();
+    let (origin, scale) = frame(points, centres);
+    let moved = |batch: &Batch| -> Vec<f32> {
+        let place = |(v, o): (&f32, &f64)| ((f64::from(*v) - o) * scale) as f32;
+        batch.rows().iter().flat_map(|row| row.iter().zip(&origin).map(place)).collect()
+    };
+    let (p, c) = (moved(points), moved(centres));
+    // The error bound of an inner product of d terms, with room for the rounding of what went in.
+    let error = 0.5 * (d + 32) as f64 * f64::from(f32::EPSILON);
+    // A point is surely inside when 2 <p, c> is at least the first, and outside when below the second.
+    let limits: Vec<[f64; 2]> = c
+        .chunks_exact(d)
+        .zip(radii)
+        .map(|(c, r)| {
+            let (square, radius) = (squared_norm(c), r * scale);
+            [1.0 + error, 1.0 - error].map(|f| square * f - radius * radius)
+        })
+        .collect();
+    let hit: Vec<AtomicBool> = radii.iter().map(|_| AtomicBool::new(false)).collect();
+    let blocks = p.par_chunks(POINTS * d).enumerate();
+    let counted = blocks.map(|(block, rows)| {
+        let m = rows.len() / d;
+        let mut counts = vec![0; m];
+        let mut products = vec![0.0; m * CENTRES.min(radii.len())];
+        for (tile, columns) in c.chunks(CENTRES * d).enumerate() {
+            let n = columns.len() / d;
+            let products = &mut products[..m * n];
+            product([m, n, d], rows, columns, Layout::Transposed, 0.0, products);
+            for (i, (row, count)) in products.chunks_exact(n).zip(&mut counts).enumerate() {
+                let square = squared_norm(&rows[i * d..(i + 1) * d]);
+                let inside = square * (1.0 + error) + UNDERFLOW;
+                let outside = square * (1.0 - error) - UNDERFLOW;
+                let point = points.row(block * POINTS + i);
+                for (j, (&product, limit)) in
+                    (tile * CENTRES..).zip(row.iter().zip(&limits[tile * CENTRES..]))
+                {
+                    let twice = 2.0 * f64::from(product);
+                    if twice < limit[1] + outside {
+                        continue;
+                    }
+                    let sure = twice >= limit[0] + inside;
+                    if sure || squared_distance(point, centres.row(j)).sqrt() <= radii[j] {
+                        *count += 1;
+                        hit[j].store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        counts
+    });
+    let of_point = counted.collect::<Vec<Vec<usize>>>().into_iter().flatten().collect();
+    Balls { of_point, hit: hit.into_iter().map(AtomicBool::into_inner).collect() }
+}
+
+/// The centres' mean, and the factor that brings the largest distance from it to 1.
+fn frame(points: &Batch, centres: &Batch) -> (Vec<f64>, f64) {
+    let mut origin = vec![0.0; centres.width()];
+    for row in centres.rows().iter() {
+        for (o, &v) in origin.iter_mut().zip(row) {
+            *o += f64::from(v) / centres.len() as f64;
+        }
+    }
+    let square = |row: &[f32]| -> f64 {
+        row.iter().zip(&origin).map(|(&v, o)| (f64::from(v) - o) * (f64::from(v) - o)).sum()
+    };
+    let all = points.rows().iter().chain(centres.rows().iter());
+    let largest = all.map(square).fold(0.0, f64::max).sqrt();
+    (origin, if largest > 0.0 { 1.0 / largest } else { 1.0 })
+}
