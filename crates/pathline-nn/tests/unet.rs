@@ -87,8 +87,7 @@ impl Case {
             let elements = SAMPLES * config.shape.elements();
             let x = hashed(elements, 1000).iter().map(|x| 2.0 * x).collect();
             let x = Batch::from_vec(x, config.shape).unwrap();
-            let times =
-                hashed(SAMPLES, 1002).iter().map(|t| f64::from(t / 2.0 + 0.5)).collect();
+            let times = hashed(SAMPLES, 1002).iter().map(|t| f64::from(t / 2.0 + 0.5)).collect();
             Self { name, network, conditions, x, times }
         };
         vec![case("labelled", labelled()), case("deep", deep())]
@@ -120,7 +119,8 @@ fn the_output_is_that_of_torchcfm() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     for case in Case::all() {
         let wanted = values(&file, &format!("{}.out", case.name));
-        let field = NetworkField::conditioned(Arc::new(case.network.clone()), case.conditions.clone());
+        let field =
+            NetworkField::conditioned(Arc::new(case.network.clone()), case.conditions.clone());
         let mut v = Batch::zeros(SAMPLES, case.x.shape().clone());
         field.velocity(&case.at(), v.rows_mut()).unwrap();
         let largest = wanted.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
@@ -141,8 +141,7 @@ fn every_gradient_is_that_of_torchcfm() {
         let n = out.len() as f32;
         let target = out.iter().zip(hashed(out.len(), 1001)).map(|(out, c)| out - c * n / 2.0);
         let target = Batch::from_vec(target.collect(), case.x.shape().clone()).unwrap();
-        let batch =
-            TrainingBatch { at: case.at(), conditions: &case.conditions, target: target.rows() };
+        let batch = TrainingBatch::new(case.at(), &case.conditions, target.rows());
         let parameters = case.network.parameters();
         let mut gradient = vec![f32::NAN; parameters.len()];
         case.network.gradient(&batch, &mut gradient, &mut Scratch::new()).unwrap();
@@ -151,7 +150,8 @@ fn every_gradient_is_that_of_torchcfm() {
             let found = &gradient[parameters.range(parameter.name).unwrap()];
             let found: Vec<f32> =
                 found.iter().step_by(found.len().div_ceil(128)).copied().collect();
-            let of = |what: &str| values(&file, &format!("{}.{what}.{}", case.name, parameter.name));
+            let of =
+                |what: &str| values(&file, &format!("{}.{what}.{}", case.name, parameter.name));
             // What comes before the norm of a group of one channel, the same for all pixels, has no
             // effect, and its gradient is rounding; all others are far above the floor.
             let error = worst(&found, &of("gradient"), of("largest")[0].max(0.1));
@@ -220,7 +220,7 @@ fn a_gradient_has_the_same_bytes_on_any_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
-        let batch = TrainingBatch { at, conditions: &Conditions::None, target: x.rows() };
+        let batch = TrainingBatch::new(at, &Conditions::None, x.rows());
         let mut gradient = vec![0.0; network.parameters().len()];
         let mut scratch = Scratch::new();
         let mut loss = 0.0;
@@ -319,15 +319,13 @@ fn impossible_configs_are_named() {
         (UNetConfig { head_width: Some(0), ..good.clone() }, "heads"),
         (UNetConfig { classes: Some(0), ..good.clone() }, "classes"),
         (UNetConfig { classes: Some(usize::MAX), ..good.clone() }, "classes"),
-        (
-            UNetConfig { model_channels: 8192, channel_mult: vec![64], ..good.clone() },
-            "parameters",
-        ),
+        (UNetConfig { model_channels: 8192, channel_mult: vec![64], ..good.clone() }, "parameters"),
     ] {
         let message = UNet::new(&config, Seed(1)).map(|_| ()).unwrap_err().to_string();
         assert!(message.contains("U-Net") && message.contains(word), "{config:?}: {message}");
     }
-    let text = r#"{"shape": [1, 8, 8], "model_channels": 32, "channel_mult": [1], "res_blocks": 1}"#;
+    let text =
+        r#"{"shape": [1, 8, 8], "model_channels": 32, "channel_mult": [1], "res_blocks": 1}"#;
     let config: UNetConfig = serde_json::from_str(text).unwrap();
     assert!(config.null_label && config.heads == 1);
     assert!(serde_json::from_str::<UNetConfig>(&text.replace("res_", "ses_")).is_err());

@@ -98,7 +98,10 @@ impl Check<'_> {
                 let h = 1e-4;
                 let slope = (at(h) - at(-h)) / (2.0 * h);
                 let found = f64::from(found) - start;
-                assert!((found - slope).abs() < near * (2.0 + slope.abs()), "{what}: {found} {slope}");
+                assert!(
+                    (found - slope).abs() < near * (2.0 + slope.abs()),
+                    "{what}: {found} {slope}"
+                );
             };
             for i in spread(self.parameters) {
                 compare(&format!("parameter {i}"), gradient[i], &mut |h| {
@@ -153,12 +156,8 @@ impl Check<'_> {
 
     /// The first sample of a block has the same bytes when it is the only one.
     fn alone(&self, parameters: &[f32], inputs: &[Vec<f32>], whole: &[f32]) {
-        let one = Self {
-            operation: self.operation,
-            inputs: self.inputs.clone(),
-            samples: 1,
-            ..*self
-        };
+        let one =
+            Self { operation: self.operation, inputs: self.inputs.clone(), samples: 1, ..*self };
         let first: Vec<Vec<f32>> = inputs
             .iter()
             .zip(&self.inputs)

@@ -93,7 +93,12 @@ impl GroupNorm {
     }
 
     /// Writes the means of `value(channel)`'s sums over each group to all of the group's channels.
-    fn spread(&self, into: &mut [f32], mut value: impl FnMut(usize) -> f64, of: impl Fn(f64) -> f64) {
+    fn spread(
+        &self,
+        into: &mut [f32],
+        mut value: impl FnMut(usize) -> f64,
+        of: impl Fn(f64) -> f64,
+    ) {
         for (g, into) in into.chunks_exact_mut(self.group()).enumerate() {
             let channels = g * self.group()..(g + 1) * self.group();
             let sum: f64 = channels.map(&mut value).sum();
@@ -109,8 +114,12 @@ impl GroupNorm {
             #[inline(always)]
             || {
                 for (c, n) in columns(w) {
-                    let of = |r: usize| [Lane::load_some(x, r * w + c, n), Lane::ZERO];
-                    fold(self.rows, of)[0].store_some(sums, c, n);
+                    let totals = fold(
+                        self.rows,
+                        #[inline(always)]
+                        |r| [Lane::load_some(x, r * w + c, n), Lane::ZERO],
+                    );
+                    totals[0].store_some(sums, c, n);
                 }
             },
         );
@@ -125,11 +134,15 @@ impl GroupNorm {
             || {
                 for (c, n) in columns(w) {
                     let centre = Lane::load_some(centre, c, n);
-                    let of = |r: usize| {
-                        let away = Lane::load_some(x, r * w + c, n) - centre;
-                        [away * away, Lane::ZERO]
-                    };
-                    fold(self.rows, of)[0].store_some(sums, c, n);
+                    let totals = fold(
+                        self.rows,
+                        #[inline(always)]
+                        |r| {
+                            let away = Lane::load_some(x, r * w + c, n) - centre;
+                            [away * away, Lane::ZERO]
+                        },
+                    );
+                    totals[0].store_some(sums, c, n);
                 }
             },
         );
@@ -159,7 +172,13 @@ impl GroupNorm {
     }
 
     /// Turns `delta` of a sample from `dy` into `dz` and writes its sums, by itself and times `hhat`.
-    fn slopes(&self, call: &Call<'_>, (x, kept): (&[f32], &[f32]), delta: &mut [f32], sums: &mut [f32]) {
+    fn slopes(
+        &self,
+        call: &Call<'_>,
+        (x, kept): (&[f32], &[f32]),
+        delta: &mut [f32],
+        sums: &mut [f32],
+    ) {
         let (w, silu_behind) = (self.width, self.silu);
         let gamma = &call.parameters[self.weight.clone()];
         let beta = &call.parameters[self.bias.clone()];
@@ -250,7 +269,8 @@ impl Operation for GroupNorm {
         let (w, each) = (self.width, self.rows * self.width);
         let [sums, spare] = work.take(w, KEPT * w);
         for i in 0..call.samples {
-            let kept = if call.training { &mut kept[KEPT * w * i..][..KEPT * w] } else { &mut *spare };
+            let kept =
+                if call.training { &mut kept[KEPT * w * i..][..KEPT * w] } else { &mut *spare };
             let x = &inputs[0][each * i..][..each];
             let e = inputs.get(1).map(|e| &e[w * i..][..w]);
             self.moments(x, e, kept, sums);
@@ -264,7 +284,8 @@ impl Operation for GroupNorm {
         let [sums, means] = work.take(2 * w, 2 * w);
         let [into, e_into @ ..] = back.into else { return };
         for i in 0..call.samples {
-            let sample = (&back.inputs[0][each * i..][..each], &back.kept[KEPT * w * i..][..KEPT * w]);
+            let sample =
+                (&back.inputs[0][each * i..][..each], &back.kept[KEPT * w * i..][..KEPT * w]);
             let delta = &mut back.delta[each * i..][..each];
             self.slopes(call, sample, delta, sums);
             for (place, sums) in
@@ -307,8 +328,7 @@ mod tests {
                 }
             }
             for g in 0..norm.groups {
-                let members: Vec<usize> =
-                    (0..y.len()).filter(|at| at % w / group == g).collect();
+                let members: Vec<usize> = (0..y.len()).filter(|at| at % w / group == g).collect();
                 let n = members.len() as f64;
                 let mean = members.iter().map(|&at| y[at]).sum::<f64>() / n;
                 let variance = members.iter().map(|&at| (y[at] - mean).powi(2)).sum::<f64>() / n;
@@ -343,7 +363,8 @@ mod tests {
 
     #[test]
     fn a_large_mean_does_not_spoil_the_variance() {
-        let norm = GroupNorm { rows: 64, width: 1, groups: 1, silu: false, weight: 0..1, bias: 1..2 };
+        let norm =
+            GroupNorm { rows: 64, width: 1, groups: 1, silu: false, weight: 0..1, bias: 1..2 };
         let x: Vec<f32> = (0..64_u8).map(|i| 1000.0 + f32::from(i % 2)).collect();
         let (mut kept, mut sums) = ([0.0; 2], [0.0]);
         norm.moments(&x, None, &mut kept, &mut sums);

@@ -17,7 +17,8 @@ pub(super) fn config_of(
     let model_channels = match tensors.get(name).map(|(shape, _)| shape.as_slice()) {
         Some(&[_, channels]) if channels > 0 => channels,
         Some(found) => {
-            let problem = format!("expected shape [4 model_channels, model_channels], found {found:?}");
+            let problem =
+                format!("expected shape [4 model_channels, model_channels], found {found:?}");
             return Err(tensors::error(name, problem));
         }
         None => {

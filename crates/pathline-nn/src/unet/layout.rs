@@ -108,7 +108,8 @@ impl Walk<'_> {
 /// Every block in order.
 pub(super) fn blocks(config: &UNetConfig) -> Result<Vec<Block>, Error> {
     let [channels, height, width] = check(config)?;
-    let levels: Vec<usize> = config.channel_mult.iter().map(|m| m * config.model_channels).collect();
+    let levels: Vec<usize> =
+        config.channel_mult.iter().map(|m| m * config.model_channels).collect();
     let image = Image { height, width };
     let mut walk = Walk { config, image, factor: 1, channels: 0, blocks: Vec::new() };
     let mut across = vec![walk.down(Kind::Entry, [channels, levels[0]])];
@@ -125,7 +126,8 @@ pub(super) fn blocks(config: &UNetConfig) -> Result<Vec<Block>, Error> {
     }
     let same = [walk.channels; 2];
     let middle = [Kind::Residual, Kind::Attention, Kind::Residual].into_iter().enumerate();
-    let pieces = middle.map(|(i, kind)| walk.piece(format!("middle_block.{i}"), kind, same)).collect();
+    let pieces =
+        middle.map(|(i, kind)| walk.piece(format!("middle_block.{i}"), kind, same)).collect();
     walk.blocks.push(Block { pieces, side: Side::Middle });
     let before = walk.blocks.len();
     for (l, &outputs) in levels.iter().enumerate().rev() {
@@ -158,8 +160,9 @@ fn check(config: &UNetConfig) -> Result<[usize; 3], Error> {
         return Err(invalid(&format!("{}", config.shape), "use states of at most 2^28 values"));
     }
     let base = config.model_channels;
-    if base == 0 || base % GROUPS != 0 || base > MOST_CHANNELS {
-        let remedy = "must be a multiple of 32, the groups of each normalisation, and at most 16384";
+    if base == 0 || !base.is_multiple_of(GROUPS) || base > MOST_CHANNELS {
+        let remedy =
+            "must be a multiple of 32, the groups of each normalisation, and at most 16384";
         return Err(invalid(&format!("model_channels {base}"), remedy));
     }
     let levels = config.channel_mult.len();
@@ -170,7 +173,8 @@ fn check(config: &UNetConfig) -> Result<[usize; 3], Error> {
     }
     let smallest = 1 << (levels - 1);
     if height % smallest != 0 || width % smallest != 0 {
-        let remedy = format!("height and width must be multiples of {smallest} for {levels} levels");
+        let remedy =
+            format!("height and width must be multiples of {smallest} for {levels} levels");
         return Err(invalid(&format!("{height} x {width} images"), &remedy));
     }
     if config.res_blocks == 0 || config.res_blocks > MOST_BLOCKS {
@@ -191,7 +195,8 @@ fn check_attention(config: &UNetConfig, blocks: &[Block]) -> Result<(), Error> {
         let head = config.head_width.unwrap_or(1);
         let divides = |n: usize| n != 0 && piece.outputs.is_multiple_of(n);
         if !divides(heads) || !divides(head) {
-            let what = format!("{heads} heads for the {} channels of {}", piece.outputs, piece.name);
+            let what =
+                format!("{heads} heads for the {} channels of {}", piece.outputs, piece.name);
             return Err(invalid(&what, "the heads must divide the channels"));
         }
         if piece.image.pixels() > MOST_ATTENDED {
