@@ -14,6 +14,8 @@ use pathline::{At, Batch, Error, Purpose, Rows, Samples, Seed, Shape, Times};
 
 use crate::draw::{FlowData, draw_source};
 use crate::network::TrainingBatch;
+use crate::objective::Objective;
+use crate::output::Output;
 
 /// Streams of the purpose `Target` within a step.
 const ROWS: u64 = 0;
@@ -30,6 +32,8 @@ pub(crate) struct Draw<'a> {
     pub(crate) mirror: bool,
     /// What becomes of labels; `None` leaves them out.
     pub(crate) labels: Option<Dropout>,
+    /// What the network is asked for.
+    pub(crate) objective: Objective,
 }
 
 /// A label becomes `null` with this probability.
@@ -47,8 +51,12 @@ pub(crate) struct Examples {
     picked: Vec<usize>,
     pub(crate) times: Vec<f64>,
     pub(crate) x: Batch,
-    pub(crate) velocity: Batch,
+    /// The wanted outputs: velocities, unless the objective says otherwise.
+    pub(crate) wanted: Batch,
     pub(crate) conditions: Conditions,
+    /// Factors on the terms of each row's loss; empty where there are none.
+    weights: Vec<f64>,
+    magnitudes: Vec<f64>,
 }
 
 impl Examples {
@@ -60,8 +68,10 @@ impl Examples {
             picked: vec![0; rows],
             times: vec![0.0; rows],
             x: zeros(),
-            velocity: zeros(),
+            wanted: zeros(),
             conditions: Conditions::None,
+            weights: Vec::new(),
+            magnitudes: Vec::new(),
         }
     }
 
@@ -75,15 +85,15 @@ impl Examples {
         draw_source(&data.source, seed, step, &mut self.source);
         self.draw_targets(data, how);
         let mut times = seed.stream(Purpose::Time, 0, step);
-        self.times.fill_with(|| (how.time)(&mut times));
+        self.times.fill_with(|| how.objective.output.moved((how.time)(&mut times)));
         let order = match data.pairing {
             None => None,
             Some(pairing) => Some(checked(pairing(&self.source, &self.target, step)?, self.len())?),
         };
         let of = |i: usize| order.as_ref().map_or(i, |order| order[i]);
-        self.interpolate(of);
+        self.interpolate(how.objective.output, of);
         self.label(data, how, of);
-        Ok(())
+        self.weigh(&how.objective)
     }
 
     fn draw_targets(&mut self, data: &FlowData<'_>, how: &Draw<'_>) {
@@ -102,17 +112,17 @@ impl Examples {
         }
     }
 
-    /// The point of the path and its velocity for every row, paired with target row `of(i)`.
-    fn interpolate(&mut self, of: impl Fn(usize) -> usize) {
+    /// The point of the path and the wanted output for every row, paired with target row `of(i)`.
+    fn interpolate(&mut self, output: Output, of: impl Fn(usize) -> usize) {
         let width = self.x.width();
         let xs = self.x.as_mut_slice().chunks_exact_mut(width);
-        let us = self.velocity.as_mut_slice().chunks_exact_mut(width);
-        for (i, ((x, u), &t)) in xs.zip(us).zip(&self.times).enumerate() {
+        let wanted = self.wanted.as_mut_slice().chunks_exact_mut(width);
+        for (i, ((x, y), &t)) in xs.zip(wanted).zip(&self.times).enumerate() {
             let ends = self.source.row(i).iter().zip(self.target.row(of(i)));
-            for ((x, u), (&x0, &x1)) in x.iter_mut().zip(u).zip(ends) {
+            for ((x, y), (&x0, &x1)) in x.iter_mut().zip(y).zip(ends) {
                 let (x0, x1) = (f64::from(x0), f64::from(x1));
                 *x = ((1.0 - t) * x0 + t * x1) as f32;
-                *u = (x1 - x0) as f32;
+                *y = output.wanted(t, (x0, x1)) as f32;
             }
         }
     }
@@ -135,17 +145,35 @@ impl Examples {
         }
     }
 
+    /// What an error of every row costs, by its time.
+    fn weigh(&mut self, objective: &Objective) -> Result<(), Error> {
+        self.weights.clear();
+        self.magnitudes.clear();
+        if !objective.weighting.is_uniform() {
+            for &t in &self.times {
+                self.weights.push(objective.weighting.at(t, objective.output)?);
+            }
+        }
+        if let Some(magnitude) = objective.magnitude {
+            let width = self.x.width();
+            self.magnitudes.extend(self.times.iter().map(|&t| magnitude.factor(t, width)));
+        }
+        Ok(())
+    }
+
     /// The rows `range` to learn from.
     pub(crate) fn part(&self, range: Range<usize>) -> TrainingBatch<'_> {
         let width = self.x.width();
         let values = range.start * width..range.end * width;
         let at = At {
             samples: Samples::Range(range.start as u64..range.end as u64),
-            t: Times::Each(&self.times[range]),
+            t: Times::Each(&self.times[range.clone()]),
             x: Rows::new(&self.x.as_slice()[values.clone()], width),
         };
-        let wanted = Rows::new(&self.velocity.as_slice()[values], width);
-        TrainingBatch::new(at, &self.conditions, wanted)
+        let target = Rows::new(&self.wanted.as_slice()[values], width);
+        let weights = self.weights.get(range.clone());
+        let magnitudes = self.magnitudes.get(range);
+        TrainingBatch { at, conditions: &self.conditions, target, weights, magnitudes }
     }
 }
 

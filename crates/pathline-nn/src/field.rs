@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pathline::field::{Conditions, FieldRecord};
-use pathline::{At, Error, RowsMut, Shape, VelocityField};
+use pathline::field::{Conditions, FieldRecord, check};
+use pathline::{At, Batch, Error, RowsMut, Shape, Times, VelocityField};
 
 use crate::network::Network;
+use crate::output::Output;
 use crate::scratch::Scratch;
 
-/// `u_t(x) = u_theta(t, x)` for a network and the classes it is conditioned on.
+/// `u_t(x) = u_theta(t, x)` for a network and the classes it is conditioned on, or the velocity that
+/// follows from what the network predicts instead ([`NetworkField::predicting`]).
 ///
 /// Each row has the same bytes whatever other rows are in the call and for any number of threads.
 /// Buffers are kept from call to call; calls from several threads at once each take their own.
@@ -31,6 +33,7 @@ use crate::scratch::Scratch;
 pub struct NetworkField {
     network: Arc<dyn Network>,
     conditions: Conditions,
+    output: Output,
     idle: Mutex<Vec<Scratch>>,
 }
 
@@ -53,7 +56,20 @@ impl NetworkField {
     /// The field of a network that is told the class of each sample.
     #[must_use]
     pub fn conditioned(network: Arc<dyn Network>, conditions: Conditions) -> Self {
-        Self { network, conditions, idle: Mutex::new(Vec::new()) }
+        let output = Output::default();
+        Self { network, conditions, output, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The field of a network that predicts something else than the velocity.
+    #[must_use]
+    pub fn predicting(self, output: Output) -> Self {
+        Self { output, ..self }
+    }
+
+    /// What the network predicts.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        self.output
     }
 
     /// The network.
@@ -70,8 +86,23 @@ impl NetworkField {
         &self,
         at: &At<'_>,
         conditions: &Conditions,
-        out: RowsMut<'_>,
+        mut out: RowsMut<'_>,
     ) -> Result<(), Error> {
+        if self.output.is_velocity() {
+            return self.forward(at, conditions, out);
+        }
+        check(self.shape(), at, &out)?;
+        let held: Vec<f64> = (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect();
+        let moved = At { samples: at.samples.clone(), t: Times::Each(&held), x: at.x };
+        let mut predicted = Batch::zeros(at.x.len(), self.shape().clone());
+        self.forward(&moved, conditions, predicted.rows_mut())?;
+        for (i, &t) in held.iter().enumerate() {
+            self.output.velocity(t)?.apply(at.x.row(i), predicted.row(i), out.row(i));
+        }
+        Ok(())
+    }
+
+    fn forward(&self, at: &At<'_>, conditions: &Conditions, out: RowsMut<'_>) -> Result<(), Error> {
         // A scratch holds no state between calls, so one from a call that panicked is as good.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = idle().pop().unwrap_or_default();
@@ -92,6 +123,15 @@ impl VelocityField for NetworkField {
 
     fn record(&self) -> FieldRecord {
         let config = serde_json::to_value(self.network.config()).unwrap_or_default();
-        FieldRecord::new("network").with("network", config)
+        let record = FieldRecord::new("network")
+            .with("network", config)
+            .with("conditions", self.conditions.describe())
+            .with_fingerprint(
+                self.network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
+            );
+        if self.output.is_velocity() {
+            return record;
+        }
+        record.with("output", serde_json::to_value(self.output).unwrap_or_default())
     }
 }

@@ -25,6 +25,7 @@ use pathline::{At, Batch, Error, RowsMut, Samples, Seed, Shape, Times, VelocityF
 use crate::draw::FlowData;
 use crate::examples::{Draw, Dropout, Examples};
 use crate::field::NetworkField;
+use crate::objective::Objective;
 use crate::train::{MOST_ROWS, dropout};
 
 /// How the held-out loss is measured.
@@ -138,7 +139,8 @@ fn by_time(
         let (from, to) = (edge(bin), edge(bin + 1));
         let time = |stream: &mut Stream| from + (to - from) * stream.uniform();
         let (seed, step) = (how.seed, bin as u64);
-        examples.draw(data, &Draw { seed, step, time: &time, mirror: false, labels })?;
+        let objective = Objective::default();
+        examples.draw(data, &Draw { seed, step, time: &time, mirror: false, labels, objective })?;
         let times = Times::Each(&examples.times);
         let at = At::new(Samples::first(how.draws), times, examples.x.rows())?;
         field(&at, &examples.conditions, velocity.rows_mut())?;
@@ -154,7 +156,7 @@ fn bin_loss(
 ) -> Result<BinLoss, Error> {
     let rows = velocity.len();
     let (mut errors, mut products) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    for (i, (v, u)) in velocity.rows().iter().zip(examples.velocity.rows().iter()).enumerate() {
+    for (i, (v, u)) in velocity.rows().iter().zip(examples.wanted.rows().iter()).enumerate() {
         let error = squared_distance(v, u) / v.len() as f64;
         if !error.is_finite() {
             let cause = "the field gave a velocity that is not finite; check its training";

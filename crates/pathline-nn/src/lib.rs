@@ -8,6 +8,7 @@
 //! would have ended.
 
 mod checkpoint;
+pub mod classifier;
 pub mod clock;
 pub mod dit;
 pub mod draw;
@@ -16,10 +17,13 @@ pub mod field;
 mod graph;
 pub mod held_out;
 mod loss;
+pub mod magnitude;
 pub mod mlp;
 pub mod network;
+mod objective;
 mod ops;
 pub mod optimiser;
+pub mod output;
 pub mod parameters;
 pub mod rate;
 mod scratch;
@@ -27,20 +31,31 @@ pub mod state;
 mod tensors;
 pub mod train;
 pub mod unet;
+pub mod weighting;
 
-pub use checkpoint::{network_from_bytes, network_to_bytes};
+pub use checkpoint::{
+    Precision, model_from_bytes, model_to_bytes, model_to_bytes_as, network_from_bytes,
+    network_to_bytes,
+};
+pub use classifier::{
+    Classified, Classifier, ClassifierConfig, ClassifierProgress, ClassifierTraining,
+    train_classifier,
+};
 pub use clock::Clock;
 pub use dit::{Dit, DitConfig};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss, held_out_loss_given_labels};
+pub use magnitude::{Magnitude, Norms};
 pub use mlp::{Mlp, MlpConfig};
 pub use network::{Network, NetworkConfig, TrainingBatch};
 pub use ops::activation::Activation;
 pub use optimiser::{AdamW, Applied, Memory, Slot};
+pub use output::Output;
 pub use parameters::{Parameter, Parameters, Tensors};
 pub use rate::{Decay, LearningRate};
 pub use scratch::Scratch;
 pub use state::TrainingState;
 pub use train::{FlowTraining, Progress, train};
 pub use unet::{UNet, UNetConfig};
+pub use weighting::Weighting;

@@ -1,7 +1,8 @@
 //! Training a velocity network on point sets by flow matching.
 //!
-//! Minimises `E |u_theta(t, x_t) - (x_1 - x_0)|^2 / d` over the pairs and times of
-//! [`FlowData`]. Every draw is named by (seed, step, row) and every sum has a
+//! Minimises `E |u_theta(t, x_t) - (x_1 - x_0)|^2 / d` over the pairs and times of [`FlowData`], or the
+//! loss of another [output](crate::Output), [weighting](crate::Weighting) or with a
+//! [magnitude term](crate::Magnitude). Every draw is named by (seed, step, row) and every sum has a
 //! fixed order, so a run depends on its settings alone: not on threads, nor on being interrupted.
 //!
 //! # References
@@ -17,10 +18,14 @@ use rayon::prelude::*;
 use crate::clock::Clock;
 use crate::draw::FlowData;
 use crate::examples::{Draw, Dropout, Examples};
+use crate::magnitude::Magnitude;
 use crate::network::Network;
+use crate::objective::Objective;
 use crate::optimiser::AdamW;
+use crate::output::Output;
 use crate::scratch::Scratch;
 use crate::state::TrainingState;
+use crate::weighting::Weighting;
 
 /// Most rows of a batch: beyond it, the number is taken for a mistake.
 pub(crate) const MOST_ROWS: usize = 1 << 24;
@@ -59,6 +64,15 @@ pub struct FlowTraining {
     pub label_dropout: f64,
     /// Whether each target is mirrored left to right with probability 1/2; no. For images, `[c, h, w]`.
     pub mirror: bool,
+    /// What the network predicts; the velocity.
+    #[serde(skip_serializing_if = "Output::is_velocity")]
+    pub output: Output,
+    /// How much an error counts, by its time; uniform.
+    #[serde(skip_serializing_if = "Weighting::is_uniform")]
+    pub weighting: Weighting,
+    /// A term for the length of the velocity; none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub magnitude: Option<Magnitude>,
     /// How gradients become steps.
     pub optimiser: AdamW,
 }
@@ -73,6 +87,9 @@ impl Default for FlowTraining {
             clock: Clock::default(),
             label_dropout: 0.1,
             mirror: false,
+            output: Output::default(),
+            weighting: Weighting::default(),
+            magnitude: None,
             optimiser: AdamW::default(),
         }
     }
@@ -97,7 +114,12 @@ impl FlowTraining {
             return Err(Error::invalid("label dropout", self.label_dropout, remedy));
         }
         self.clock.check()?;
+        self.objective().check()?;
         self.optimiser.check()
+    }
+
+    fn objective(&self) -> Objective {
+        Objective { output: self.output, weighting: self.weighting, magnitude: self.magnitude }
     }
 }
 
@@ -157,10 +179,11 @@ pub fn train(
     let mut examples = Examples::new(state.training.batch, state.network.shape());
     let mut gradient = Gradient::new(state.network.parameters().len());
     let clock = state.training.clock.clone();
+    let objective = state.training.objective();
     while state.step < state.training.steps {
         let (seed, step) = (state.training.seed, state.step);
         let time = |stream: &mut Stream| clock.draw(stream);
-        examples.draw(data, &Draw { seed, step, time: &time, mirror, labels })?;
+        examples.draw(data, &Draw { seed, step, time: &time, mirror, labels, objective })?;
         let report = update(state, &examples, &mut gradient)?;
         if progress(&report).is_break() {
             break;

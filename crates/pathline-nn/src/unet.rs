@@ -250,6 +250,6 @@ impl Network for UNet {
         self.check_conditions(batch.conditions)?;
         loss::check(batch, width)?;
         Error::check_count("values of a gradient", self.parameters.len(), into.len())?;
-        Ok(self.graph.gradient(self.parameters.as_slice(), batch, into, scratch))
+        Ok(loss::of_graph(&self.graph, self.parameters.as_slice(), batch, (into, scratch)))
     }
 }

@@ -25,7 +25,7 @@ use pathline::{Batch, Purpose, Seed, Shape};
 use pathline_data::{PointSet, atomic};
 use pathline_nn::{
     FlowData, HeldOut, NetworkField, Pairing, Source, TrainingState, held_out_loss_given_labels,
-    network_to_bytes,
+    model_to_bytes,
 };
 
 use crate::error::Error;
@@ -35,7 +35,7 @@ use folder::{Folder, MODEL, REPORT, STATE, json};
 use log::Log;
 use pace::Pace;
 
-pub use network::{DitSpec, MlpSpec, NetworkSpec};
+pub use network::{DitSpec, MlpSpec, NetworkSpec, UnetSpec};
 pub use report::{DataRecord, TrainReport};
 pub use spec::TrainSpec;
 
@@ -109,8 +109,8 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     } else {
         state.averaged(0)?
     };
-    atomic::replace(&folder.at(MODEL), &network_to_bytes(&*network)?)?;
-    let field = NetworkField::new(Arc::from(network));
+    atomic::replace(&folder.at(MODEL), &model_to_bytes(&*network, spec.training.output)?)?;
+    let field = NetworkField::new(Arc::from(network)).predicting(spec.training.output);
     progress.at(1.0, "measuring the held-out loss");
     // Another seed than the training's, whatever that is.
     let how = HeldOut { seed: Seed(!seed.0), ..HeldOut::default() };

@@ -16,14 +16,16 @@ use rayon::prelude::*;
 use super::operation::{Back, Call, MOST_INPUTS, Place, ROW_MULTIPLE};
 use super::plan::Arrival;
 use super::{Graph, Node};
-use crate::loss;
-use crate::network::TrainingBatch;
 use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
 
 /// Most values of all parts' gradients together, while there are more parts than [`FEWEST_PARTS`].
 const MOST_GRADIENTS: usize = 1 << 26;
 const FEWEST_PARTS: usize = 4;
 const MOST_PARTS: usize = 16;
+
+/// Writes the gradient at the outputs of some rows, given the rows' numbers and their outputs; gives
+/// their share of the loss.
+pub(crate) type Residual<'a> = dyn Fn(Range<usize>, &[f32], &mut [f32]) -> f64 + Sync + 'a;
 
 impl Graph {
     /// Writes the output of every sample of `at` into the same row of `out`.
@@ -63,15 +65,17 @@ impl Graph {
         best.min(samples.div_ceil(rayon::current_num_threads())).max(1)
     }
 
-    /// The loss of `batch` ([`loss`]) and its gradient by every parameter, written over `into`.
+    /// The gradient, by every parameter, of the sum that `residual` gives over all rows of `at`, written
+    /// over `into`; gives that sum.
     pub(crate) fn gradient(
         &self,
         parameters: &[f32],
-        batch: &TrainingBatch<'_>,
+        rows: (&At<'_>, &Conditions),
+        residual: &Residual<'_>,
         into: &mut [f32],
         scratch: &mut Scratch,
     ) -> f64 {
-        let (samples, values) = (batch.at.x.len(), parameters.len());
+        let (samples, values) = (rows.0.x.len(), parameters.len());
         let most_parts = (MOST_GRADIENTS / values.max(1)).clamp(FEWEST_PARTS, MOST_PARTS);
         let each = samples.div_ceil(most_parts).max(self.cut.fewest);
         let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
@@ -85,42 +89,38 @@ impl Graph {
             let mut workspace = pool.take();
             let end = ((p + 1) * each).min(samples);
             for from in (p * each..end).step_by(block) {
-                let range = from..end.min(from + block);
-                part.loss += self.block(parameters, batch, range, &mut workspace, gradient);
+                let samples = block.min(end - from);
+                let (at, conditions) = rows;
+                let call = Call { at, conditions, from, samples, parameters, training: true };
+                part.loss += self.block(&call, residual, &mut workspace, gradient);
             }
             pool.put(workspace);
         });
         sum_gradients(parts, into);
-        let loss: f64 = parts.iter().map(|part| part.loss).sum();
-        loss / (samples * batch.target.width()) as f64
+        parts.iter().map(|part| part.loss).sum()
     }
 
     /// Adds one block's gradient; gives its share of the loss.
     fn block(
         &self,
-        parameters: &[f32],
-        batch: &TrainingBatch<'_>,
-        range: Range<usize>,
+        call: &Call<'_>,
+        residual: &Residual<'_>,
         workspace: &mut Workspace,
         gradient: &mut [f32],
     ) -> f64 {
-        let (at, conditions) = (&batch.at, batch.conditions);
-        let (from, samples) = (range.start, range.len());
-        let call = Call { at, conditions, from, samples, parameters, training: true };
-        let slot = self.forward_block(&call, workspace);
+        let slot = self.forward_block(call, workspace);
         let Some(delta) = self.plan.back.last().and_then(|back| back.map(|b| b.delta)) else {
             return 0.0;
         };
-        let elements = samples * batch.target.width();
+        let output = self.extents[self.nodes[self.nodes.len() - 1].output];
+        let (elements, length) = (call.samples * output.elements(), output.buffer(call.samples));
         workspace.deltas.resize_with(self.plan.delta_count.max(workspace.deltas.len()), Vec::new);
-        let length = self.extents[self.nodes[self.nodes.len() - 1].output].buffer(samples);
-        let loss = loss::residual(
-            batch,
-            range,
+        let loss = residual(
+            call.from..call.from + call.samples,
             &workspace.values[slot][..elements],
             &mut warm(&mut workspace.deltas[delta], length)[..elements],
         );
-        self.backward_block(&call, workspace, gradient);
+        self.backward_block(call, workspace, gradient);
         loss
     }
 
