@@ -114,8 +114,12 @@ impl GroupNorm {
             #[inline(always)]
             || {
                 for (c, n) in columns(w) {
-                    let of = |r: usize| [Lane::load_some(x, r * w + c, n), Lane::ZERO];
-                    fold(self.rows, of)[0].store_some(sums, c, n);
+                    let totals = fold(
+                        self.rows,
+                        #[inline(always)]
+                        |r| [Lane::load_some(x, r * w + c, n), Lane::ZERO],
+                    );
+                    totals[0].store_some(sums, c, n);
                 }
             },
         );
@@ -130,11 +134,15 @@ impl GroupNorm {
             || {
                 for (c, n) in columns(w) {
                     let centre = Lane::load_some(centre, c, n);
-                    let of = |r: usize| {
-                        let away = Lane::load_some(x, r * w + c, n) - centre;
-                        [away * away, Lane::ZERO]
-                    };
-                    fold(self.rows, of)[0].store_some(sums, c, n);
+                    let totals = fold(
+                        self.rows,
+                        #[inline(always)]
+                        |r| {
+                            let away = Lane::load_some(x, r * w + c, n) - centre;
+                            [away * away, Lane::ZERO]
+                        },
+                    );
+                    totals[0].store_some(sums, c, n);
                 }
             },
         );

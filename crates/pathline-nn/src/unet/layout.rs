@@ -160,7 +160,7 @@ fn check(config: &UNetConfig) -> Result<[usize; 3], Error> {
         return Err(invalid(&format!("{}", config.shape), "use states of at most 2^28 values"));
     }
     let base = config.model_channels;
-    if base == 0 || base % GROUPS != 0 || base > MOST_CHANNELS {
+    if base == 0 || !base.is_multiple_of(GROUPS) || base > MOST_CHANNELS {
         let remedy =
             "must be a multiple of 32, the groups of each normalisation, and at most 16384";
         return Err(invalid(&format!("model_channels {base}"), remedy));

@@ -14,15 +14,17 @@
 //! Lavin and Gray (2016), "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308,
 //! section 4.1, equations 7 and 8.
 
-use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
+use pathline::kernels::{Strided, multiply, vectorised};
 
 use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
 use crate::ops::lane::{LANES, Lane};
 
-/// Elements of a 4x4 patch.
-const PLANES: usize = 16;
+/// Side of a patch.
+const SIDE: usize = 4;
+/// Elements of a patch.
+const PLANES: usize = SIDE * SIDE;
 /// Elements of a kernel's half-transformed 4x3.
 const HALF: usize = 12;
 /// Values of transformed tiles that are in work together: half of a second-level cache of 2 MiB.
@@ -41,15 +43,31 @@ pub(super) struct Tiled {
 struct Tiles {
     from: usize,
     count: usize,
-    /// Rows of a plane: `count`, or more where planes are padded.
+    /// Tiles that there is room for: `count`, or more where products are padded.
     rows: usize,
 }
 
 impl Tiles {
-    /// Distance of planes of `width` channels: a little more than they hold, because at a power of two
-    /// the 16 elements of a tile would all fall into the same lines of a cache.
+    /// Distance between the lines of all tiles: a little more than their values, because at a power of
+    /// two the four lines of a tile would fall into the same places of a cache.
     fn pitch(self, width: usize) -> usize {
-        self.rows * width + LANES
+        self.rows * SIDE * width + LANES
+    }
+
+    /// Where line `y` of tile `i` begins.
+    #[inline(always)]
+    fn at(self, i: usize, y: usize, width: usize) -> usize {
+        y * self.pitch(width) + i * SIDE * width
+    }
+
+    /// Element `p` of all tiles, a row each.
+    fn matrix(self, values: &[f32], p: usize, width: usize) -> Strided<'_> {
+        Strided { values: &values[self.element(p, width)..], row: SIDE * width, column: 1 }
+    }
+
+    /// Where element `p` of the first tile begins; that of the next is [`SIDE`] widths on.
+    fn element(self, p: usize, width: usize) -> usize {
+        self.at(0, p / SIDE, width) + p % SIDE * width
     }
 }
 
@@ -95,6 +113,7 @@ fn kernel_back([a, b, c, d]: [Lane; 4]) -> [Lane; 3] {
 ///
 /// Two passes through memory make a transform, columns and then rows: all of it at once is more than
 /// the machine's registers hold.
+#[expect(clippy::needless_range_loop, reason = "these loops stay in registers, iterators do not")]
 #[inline(always)]
 fn pass<const N: usize, const M: usize>(
     len: usize,
@@ -151,66 +170,60 @@ impl Tiled {
     }
 
     /// `V = B^T d B` of every tile.
-    #[inline(never)]
     fn gather(&self, tiles: Tiles, image: &[f32], half: &mut [f32], v: &mut [f32]) {
-        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
+        let width = self.inputs;
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for x in 0..4 {
+                    for (y, pixels) in pixels.iter().enumerate() {
                         pass(
                             width,
                             #[inline(always)]
-                            |y, at| Lane::load_inside(image, pixels[y][x], at),
+                            |x, at| Lane::load_inside(image, pixels[x], at),
                             patch,
                             #[inline(always)]
-                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                            |x, at, value| value.store(half, (SIDE * y + x) * width + at),
                         );
                     }
-                    for y in 0..4 {
-                        pass(
-                            width,
-                            #[inline(always)]
-                            |x, at| Lane::load(half, (4 * y + x) * width + at),
-                            patch,
-                            #[inline(always)]
-                            |x, at, value| value.store(v, (4 * y + x) * plane + i * width + at),
-                        );
-                    }
+                    pass(
+                        SIDE * width,
+                        #[inline(always)]
+                        |y, at| Lane::load(half, SIDE * y * width + at),
+                        patch,
+                        #[inline(always)]
+                        |y, at, value| value.store(v, tiles.at(i, y, width) + at),
+                    );
                 }
             },
         );
     }
 
     /// Adds `B dV B^T` of every tile to `image`.
-    #[inline(never)]
     fn scatter(&self, tiles: Tiles, dv: &[f32], half: &mut [f32], image: &mut [f32]) {
-        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
+        let width = self.inputs;
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for x in 0..4 {
+                    pass(
+                        SIDE * width,
+                        #[inline(always)]
+                        |y, at| Lane::load(dv, tiles.at(i, y, width) + at),
+                        patch_back,
+                        #[inline(always)]
+                        |y, at, value| value.store(half, SIDE * y * width + at),
+                    );
+                    for (y, pixels) in pixels.iter().enumerate() {
                         pass(
                             width,
                             #[inline(always)]
-                            |y, at| Lane::load(dv, (4 * y + x) * plane + i * width + at),
+                            |x, at| Lane::load(half, (SIDE * y + x) * width + at),
                             patch_back,
                             #[inline(always)]
-                            |y, at, value| value.store(half, (4 * y + x) * width + at),
-                        );
-                    }
-                    for y in 0..4 {
-                        pass(
-                            width,
-                            #[inline(always)]
-                            |x, at| Lane::load(half, (4 * y + x) * width + at),
-                            patch_back,
-                            #[inline(always)]
-                            |x, at, value| value.add_inside(image, pixels[y][x], at),
+                            |x, at, value| value.add_inside(image, pixels[x], at),
                         );
                     }
                 }
@@ -219,7 +232,6 @@ impl Tiled {
     }
 
     /// `y = A^T M A + bias` of every tile.
-    #[inline(never)]
     fn write(
         &self,
         tiles: Tiles,
@@ -227,27 +239,25 @@ impl Tiled {
         half: &mut [f32],
         image: &mut [f32],
     ) {
-        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
+        let width = self.outputs;
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for x in 0..4 {
-                        pass(
-                            width,
-                            #[inline(always)]
-                            |y, at| Lane::load(m, (4 * y + x) * plane + i * width + at),
-                            tile,
-                            #[inline(always)]
-                            |y, at, value| value.store(half, (4 * y + x) * width + at),
-                        );
-                    }
+                    pass(
+                        SIDE * width,
+                        #[inline(always)]
+                        |y, at| Lane::load(m, tiles.at(i, y, width) + at),
+                        tile,
+                        #[inline(always)]
+                        |y, at, value| value.store(half, SIDE * y * width + at),
+                    );
                     for y in 0..2 {
                         pass(
                             width,
                             #[inline(always)]
-                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            |x, at| Lane::load(half, (SIDE * y + x) * width + at),
                             tile,
                             #[inline(always)]
                             |x, at, value| {
@@ -262,41 +272,37 @@ impl Tiled {
     }
 
     /// `dM = A dy A^T` of every tile.
-    #[inline(never)]
     fn read(&self, tiles: Tiles, image: &[f32], half: &mut [f32], dm: &mut [f32]) {
-        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
+        let width = self.outputs;
         vectorised(
             #[inline(always)]
             || {
                 for i in 0..tiles.count {
                     let pixels = self.pixels(tiles.from + i, width);
-                    for x in 0..2 {
+                    for y in 0..2 {
                         pass(
                             width,
                             #[inline(always)]
-                            |y, at| Lane::load_inside(image, pixels[y + 1][x + 1], at),
+                            |x, at| Lane::load_inside(image, pixels[y + 1][x + 1], at),
                             tile_back,
                             #[inline(always)]
-                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                            |x, at, value| value.store(half, (SIDE * y + x) * width + at),
                         );
                     }
-                    for y in 0..4 {
-                        pass(
-                            width,
-                            #[inline(always)]
-                            |x, at| Lane::load(half, (4 * y + x) * width + at),
-                            tile_back,
-                            #[inline(always)]
-                            |x, at, value| value.store(dm, (4 * y + x) * plane + i * width + at),
-                        );
-                    }
+                    pass(
+                        SIDE * width,
+                        #[inline(always)]
+                        |y, at| Lane::load(half, SIDE * y * width + at),
+                        tile_back,
+                        #[inline(always)]
+                        |y, at, value| value.store(dm, tiles.at(i, y, width) + at),
+                    );
                 }
             },
         );
     }
 
     /// `U = G g G^T`, a plane being `inputs x outputs`.
-    #[inline(never)]
     fn transform(&self, weight: &[f32], half: &mut [f32], u: &mut [f32]) {
         let plane = self.inputs * self.outputs;
         arrange(self.inputs, weight, &mut u[..TAPS * plane]);
@@ -328,7 +334,6 @@ impl Tiled {
     }
 
     /// Adds `G^T dU G` to the weights' gradient.
-    #[inline(never)]
     fn transform_back(&self, du: &mut [f32], half: &mut [f32], gradient: &mut [f32]) {
         let plane = self.inputs * self.outputs;
         vectorised(
@@ -362,8 +367,8 @@ impl Tiled {
 
 /// One block of tiles after the other: the matrix products between the transforms.
 impl Tiled {
-    /// Writes the convolution of `samples` images. Where planes are `padded`, a product sees a number
-    /// of rows at which the product library gives each row the same bytes as at any other such number.
+    /// Writes the convolution of `samples` images. Where `padded`, a product sees a number of rows at
+    /// which the product library gives each row the same bytes as at any other such number.
     pub(super) fn forward(
         &self,
         (samples, padded): (usize, bool),
@@ -380,13 +385,12 @@ impl Tiled {
         let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
         let (v, m) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, padded) {
-            let rows = tiles.rows;
             self.gather(tiles, x, half, v);
-            for p in 0..PLANES {
-                let left = &v[p * tiles.pitch(inputs)..][..rows * inputs];
-                let right = &u[p * inputs * outputs..][..inputs * outputs];
-                let out = &mut m[p * tiles.pitch(outputs)..][..rows * outputs];
-                product([rows, outputs, inputs], left, right, Layout::Plain, 0.0, out);
+            for (p, u) in u.chunks_exact(kernel).enumerate() {
+                let left = tiles.matrix(v, p, inputs);
+                let right = Strided { values: u, row: outputs, column: 1 };
+                let out = (&mut m[tiles.element(p, outputs)..], SIDE * outputs);
+                multiply([tiles.rows, outputs, inputs], left, right, [1.0, 0.0], out);
             }
             self.write(tiles, (m, bias), half, y);
         }
@@ -407,21 +411,22 @@ impl Tiled {
         let (u, kernels) = kernels.split_at_mut(PLANES * kernel);
         let (du, half_kernel) = kernels.split_at_mut(PLANES * kernel);
         self.transform(weight, half_kernel, u);
-        du.fill(0.0);
         let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
         let (v, dm) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, false) {
-            let rows = tiles.rows;
+            let (rows, keep) = (tiles.rows, if tiles.from == 0 { 0.0 } else { 1.0 });
             self.gather(tiles, x, half, v);
             self.read(tiles, dy, half, dm);
-            for p in 0..PLANES {
-                let v = &mut v[p * tiles.pitch(inputs)..][..rows * inputs];
-                let dm = &dm[p * tiles.pitch(outputs)..][..rows * outputs];
-                let du = &mut du[p * kernel..][..kernel];
-                add_transposed_product([inputs, outputs, rows], v, dm, du);
+            for (p, (u, du)) in u.chunks_exact(kernel).zip(du.chunks_exact_mut(kernel)).enumerate()
+            {
+                let dm = tiles.matrix(dm, p, outputs);
+                let left = tiles.matrix(v, p, inputs);
+                let left = Strided { row: left.column, column: left.row, ..left };
+                multiply([inputs, outputs, rows], left, dm, [1.0, keep], (du, outputs));
                 if dx.is_some() {
-                    let u = &u[p * kernel..][..kernel];
-                    product([rows, inputs, outputs], dm, u, Layout::Transposed, 0.0, v);
+                    let right = Strided { values: u, row: 1, column: outputs };
+                    let out = (&mut v[tiles.element(p, inputs)..], SIDE * inputs);
+                    multiply([rows, inputs, outputs], dm, right, [1.0, 0.0], out);
                 }
             }
             if let Some(dx) = &mut dx {
