@@ -53,9 +53,12 @@ Examples:
 Examples:
   pathline demo
   pathline demo --out my-demo --seed 7 --threads 2
+  pathline demo --full --out full-demo
 
 Writes report.html (open it in a browser), demo.json (the page's numbers) and run.safetensors (a
-recording of the first flow). Needs no network.")]
+recording of the first flow). Needs no network. How many samples its last table draws depends on the
+machine's speed, unless --samples says it. With --full the large table, which otherwise is shown as it
+came with Pathline, is measured anew; that takes hours, and goes on where it was (table.json).")]
 pub(crate) struct Demo {
     /// Folder to write to
     #[arg(long, value_name = "DIR", default_value = "pathline-demo")]
@@ -63,6 +66,18 @@ pub(crate) struct Demo {
     /// Root of all randomness
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Samples a row of the last table, at least 40 [default: what half a minute allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(40..=60_000))]
+    pub(crate) samples: Option<u32>,
+    /// Measure the large table anew, on the images in --data
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Samples a row of the large table
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "full", value_parser = clap::value_parser!(u32).range(40..=60_000))]
+    pub(crate) full_samples: u32,
+    /// Folder of the four files of Fashion-MNIST, as Debian's package dataset-fashion-mnist installs them
+    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist", requires = "full")]
+    pub(crate) data: String,
     /// Print the numbers as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,

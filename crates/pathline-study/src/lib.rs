@@ -7,23 +7,30 @@
 mod checkpoint;
 mod convert;
 pub mod demo;
+mod embedded;
 mod error;
 mod files;
+mod json;
 mod measure;
 mod page;
 mod progress;
+mod quality;
 mod sample;
+mod table;
 mod train;
 
 pub use checkpoint::{Hints, is_recording, read_network, read_network_with};
 pub use convert::{Converted, convert};
+pub use embedded::{embedded_judge, embedded_model};
 pub use error::Error;
 pub use files::Files;
 pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
 pub use pathline_nn::Precision;
 pub use progress::{Part, Progress};
+pub use quality::{Bench, Floor, Judged, Method, Real, methods, plain};
 pub use sample::{Sampled, sample, sample_field};
+pub use table::{QualityTable, embedded_table, quality_table};
 pub use train::{
     DataRecord, DitSpec, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, UnetSpec, train,
 };

@@ -30,8 +30,9 @@ use pathline_nn::{
 
 use crate::error::Error;
 use crate::files::Files;
+use crate::json::json;
 use crate::progress::Progress;
-use folder::{Folder, MODEL, REPORT, STATE, json};
+use folder::{Folder, MODEL, REPORT, STATE};
 use log::Log;
 use pace::Pace;
 

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use pathline::Seed;
 
+use pathline_study::demo::{DemoSpec, demo};
+use pathline_study::quality_table;
+
 use crate::args::Demo;
 use crate::output::{Failure, data, note, write};
 use crate::progress::Bar;
@@ -16,7 +19,13 @@ const FILES: [&str; 3] = ["report.html", "demo.json", "run.safetensors"];
 pub(crate) fn run(args: &Demo) -> Result<bool, Failure> {
     claim(&args.out)?;
     let mut bar = Bar::new();
-    let demo = pathline_study::demo::demo(Seed(args.seed), &mut bar)?;
+    let mut spec = DemoSpec::new(Seed(args.seed))?;
+    spec.samples = args.samples.map(|n| n as usize);
+    if args.full {
+        let (samples, kept) = (args.full_samples as usize, args.out.join("table.json"));
+        spec.table = quality_table(&args.data, samples, &kept, &mut bar)?;
+    }
+    let demo = demo(&spec, &mut bar)?;
     bar.done();
     let page = pathline_view::html(&demo.report())?;
     let numbers = serde_json::json!({"made_by": MADE_BY, "demo": demo});

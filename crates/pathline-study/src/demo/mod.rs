@@ -1,19 +1,26 @@
 //! `demo`: the whole story on embedded real images, in one page and within a minute.
 //!
 //! One file a part: two trained 2-D flows and their deficit (`flows`), a perfect memoriser and its
-//! energies (`memoriser`), corrections with their controls (`corrections`), and a class that is switched
-//! in mid-flight (`switching`).
+//! energies (`memoriser`), corrections with their controls (`corrections`), a class that is switched in
+//! mid-flight (`switching`), the embedded trained model beside all of that (`trained`,
+//! `model_switching`), and ways of sampling it at equal evaluations (`table`).
 
 mod corrections;
 mod flows;
 mod images;
 mod memoriser;
+mod model_switching;
 mod switching;
+mod table;
+mod trained;
 
 pub use corrections::{Correction, Corrections};
 pub use flows::{Flow, Flows};
 pub use memoriser::Memoriser;
+pub use model_switching::{ModelSwitchPoint, ModelSwitching};
 pub use switching::{SwitchPoint, Switching};
+pub use table::Live;
+pub use trained::Trained;
 
 use pathline::Seed;
 use pathline::recording::Recording;
@@ -21,7 +28,9 @@ use pathline_view::{Fact, Report};
 
 use crate::error::Error;
 use crate::progress::{Part, Progress};
+use crate::table::{QualityTable, embedded_table};
 use images::Images;
+use trained::Model;
 
 /// Everything that the demo measured. Serialises to its numbers; pictures stay behind.
 #[derive(serde::Serialize)]
@@ -38,22 +47,52 @@ pub struct Demo {
     pub corrections: Corrections,
     /// Its class, switched in mid-flight.
     pub switching: Switching,
+    /// The embedded model.
+    pub trained: Trained,
+    /// Ways of sampling it.
+    pub ways: Live,
     #[serde(skip)]
     images: Images,
+}
+
+/// What a demo is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoSpec {
+    /// Root of all randomness.
+    pub seed: Seed,
+    /// Samples a row of the table that is measured on the spot, at least 40; `None` for as many as this
+    /// machine can draw in half a minute.
+    pub samples: Option<usize>,
+    /// The table of many samples.
+    pub table: QualityTable,
+}
+
+impl DemoSpec {
+    /// The demo with the table that comes with Pathline.
+    ///
+    /// # Errors
+    /// None is expected: the table is embedded.
+    pub fn new(seed: Seed) -> Result<Self, Error> {
+        Ok(Self { seed, samples: None, table: embedded_table()? })
+    }
 }
 
 /// Runs the demo.
 ///
 /// # Errors
 /// None is expected; whatever a part raises.
-pub fn demo(seed: Seed, progress: &mut dyn Progress) -> Result<Demo, Error> {
+pub fn demo(spec: &DemoSpec, progress: &mut dyn Progress) -> Result<Demo, Error> {
+    let seed = spec.seed;
     progress.at(0.0, "reading the embedded images");
-    let images = Images::load()?;
-    let flows = flows::flows(seed, &mut Part::new(progress, 0.0, 0.55))?;
-    progress.at(0.55, "sampling the exact field");
+    let (images, model) = (Images::load()?, Model::load()?);
+    let flows = flows::flows(seed, &mut Part::new(progress, 0.0, 0.2))?;
+    progress.at(0.2, "sampling the exact field");
     let memoriser = memoriser::memoriser(&images, seed)?;
-    let corrections = corrections::corrections(&images, seed, &mut Part::new(progress, 0.65, 0.8))?;
-    let switching = switching::switching(&images, seed, &mut Part::new(progress, 0.8, 1.0))?;
+    let corrections = corrections::corrections(&images, seed, &mut Part::new(progress, 0.23, 0.3))?;
+    let switching = switching::switching(&images, seed, &mut Part::new(progress, 0.3, 0.37))?;
+    let trained = trained::trained(&model, &images, seed, &mut Part::new(progress, 0.37, 0.55))?;
+    let how = (spec.samples, spec.table.clone());
+    let ways = table::live(&model, &images, seed, how, &mut Part::new(progress, 0.55, 1.0))?;
     progress.at(1.0, "done");
     Ok(Demo {
         version: env!("CARGO_PKG_VERSION"),
@@ -62,6 +101,8 @@ pub fn demo(seed: Seed, progress: &mut dyn Progress) -> Result<Demo, Error> {
         memoriser,
         corrections,
         switching,
+        trained,
+        ways,
         images,
     })
 }
@@ -81,6 +122,8 @@ impl Demo {
         sections.push(self.corrections.section());
         sections.push(self.switching.section());
         sections.push(self.flows.deficit_section());
+        sections.extend(self.trained.sections());
+        sections.push(self.ways.section());
         if self.seed != Seed(0) {
             // The commands under the figures are those of the default seed.
             let figures = sections.iter_mut().flat_map(|s| &mut s.figures);
@@ -93,13 +136,15 @@ impl Demo {
             lead: "Flow-matching models carry noise to data along trajectories. Most tools look at where \
                    the trajectories end. This page looks at the trajectories: their energy, their \
                    straightness, what corrections do to them, and what of it is the model's doing. \
-                   Everything on it was computed on this machine just now."
+                   Everything on it was computed on this machine just now, except where a table says that \
+                   it was measured before."
                 .to_owned(),
             command: format!("pathline demo --seed {}", self.seed.0),
             facts: vec![
                 Fact::new("seed", self.seed.0),
                 Fact::new("images", "2 000 of Fashion-MNIST"),
                 Fact::new("trained just now", "two 2-D flows"),
+                Fact::new("trained before", "a transformer, on all 60 000"),
                 Fact::new("Pathline", self.version),
             ],
             sections,
@@ -116,6 +161,7 @@ impl Demo {
         let straight = |f: Option<&Flow>| f.map_or(f64::NAN, |f| f.straightness.value);
         let mild = self.corrections.rows.get(1);
         let late = self.switching.points.last();
+        let half = self.trained.switching.points.iter().find(|p| p.new.value < 0.5);
         vec![
             format!(
                 "straightness   independent {:.3}, minibatch OT {:.3}",
@@ -141,6 +187,15 @@ impl Demo {
                 "radial error   of the first flow: at most {} of the needed speed at any time",
                 percent(self.flows.radial_error())
             ),
+            format!(
+                "trained model  {} of its images show the class asked for (real images: {})",
+                percent(self.trained.agreement.value),
+                percent(self.trained.real_agreement.value)
+            ),
+            format!(
+                "               its class is decided by t = {}",
+                half.map_or_else(|| "1".to_owned(), |p| format!("{:.2}", p.t))
+            ),
         ]
     }
 }
@@ -155,5 +210,11 @@ const REFERENCES: &[&str] = &[
      https://arxiv.org/abs/2506.03719",
     "A Kinetic Energy Perspective of Flow Matching (2026), https://arxiv.org/abs/2602.07928",
     "Velocity Deficit in Flow Matching (2026), https://arxiv.org/abs/2605.14819",
+    "Peebles, Xie (2023), Scalable Diffusion Models with Transformers, https://arxiv.org/abs/2212.09748",
+    "Ma et al. (2024), SiT, https://arxiv.org/abs/2401.08740",
+    "Ho, Salimans (2022), Classifier-Free Diffusion Guidance, https://arxiv.org/abs/2207.12598",
+    "Binkowski, Sutherland, Arbel, Gretton (2018), Demystifying MMD GANs, \
+     https://arxiv.org/abs/1801.01401",
+    "Kynkaanniemi et al. (2019), Improved Precision and Recall Metric, https://arxiv.org/abs/1904.06991",
     "Xiao, Rasul, Vollgraf (2017), Fashion-MNIST, https://arxiv.org/abs/1708.07747",
 ];

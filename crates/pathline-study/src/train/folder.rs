@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::log::Log;
 use super::{TrainReport, TrainSpec};
 use crate::error::Error;
+use crate::json::json;
 
 /// Largest file of a run that is read, in bytes.
 const LARGEST: u64 = 16 << 30;
@@ -152,10 +153,4 @@ fn first_difference(at: &str, theirs: &Value, ours: &Value) -> Option<String> {
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     let problem = format!("cannot be written ({error})");
     Error::usage(path.display().to_string(), problem, "check the folder and the disk; then go on")
-}
-
-pub(super) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::usage("JSON", e.to_string(), "use finite numbers"))?;
-    Ok((text + "\n").into_bytes())
 }
