@@ -81,7 +81,7 @@ fn ideal_networks_of_every_prediction_are_the_exact_field() {
 
 #[test]
 fn runs_along_every_prediction_end_where_the_exact_flow_ends() {
-    // Euler evaluates at t = 0, which a source prediction says nothing about: it is moved to 0.02.
+    // Euler evaluates at t = 0, which a source prediction says nothing about: it is moved to 0.05.
     let shape = Shape::vector(2);
     let grid = TimeGrid::uniform(200).unwrap();
     for prediction in ALL {
@@ -174,7 +174,7 @@ fn a_network_of_the_target_has_the_loss_of_the_velocity_it_stands_for() {
     let (x, wanted) = (gather(&|row| row.x.clone()), gather(&|row| row.wanted.clone()));
     let times: Vec<f64> = rows.iter().map(|row| row.t).collect();
     let weights: Vec<f64> = rows.iter().map(|row| row.weight.unwrap()).collect();
-    assert!(times.iter().all(|&t| t <= 0.98));
+    assert!(times.iter().all(|&t| t <= 0.95));
     let config = MlpConfig { shape: shape.clone(), hidden: vec![16], activation: Activation::Silu };
     let mlp = Mlp::new(&config, Seed(3)).unwrap();
     let at = At::new(Samples::first(300), Times::Each(&times), x.rows()).unwrap();
