@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Say what trajectories cost, how they bend, and whether samples are memorised
     Measure(Measure),
+    /// Make a Pathline checkpoint of another program's, or of one's own in half precision
+    Convert(Convert),
     /// Draw recordings as self-contained pages
     View(View),
     /// Print a completion script for a shell
@@ -136,6 +138,36 @@ pub(crate) struct Train {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pathline convert SiT-XL-2-256.pt sit.safetensors
+  pathline convert cifar.pt unet.safetensors --shape 3,32,32 --heads 4
+  pathline convert run/model.safetensors small.safetensors --half
+
+Reads networks of SiT and DiT, torchcfm's U-Net and perceptrons (.pt, .pth, .safetensors) and Pathline's
+own; of a training checkpoint the average of the weights, if it has one. No code in a file is run.")]
+pub(crate) struct Convert {
+    /// The checkpoint
+    #[arg(value_name = "IN")]
+    pub(crate) from: PathBuf,
+    /// The new file
+    #[arg(value_name = "OUT")]
+    pub(crate) to: PathBuf,
+    /// Heads of attention, where the checkpoint does not say
+    #[arg(long, value_name = "N")]
+    pub(crate) heads: Option<usize>,
+    /// Shape of one state, where the checkpoint does not say: channels, height, width
+    #[arg(long, value_name = "C,H,W", value_delimiter = ',')]
+    pub(crate) shape: Vec<usize>,
+    /// Write two bytes a parameter instead of four
+    #[arg(long)]
+    pub(crate) half: bool,
+    /// Replace OUT if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// What to follow and how: shared by `sample` and `measure`.

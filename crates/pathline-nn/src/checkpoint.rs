@@ -36,12 +36,51 @@ pub fn network_to_bytes(network: &dyn Network) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Spec`] when the file cannot be built.
 pub fn model_to_bytes(network: &dyn Network, output: Output) -> Result<Vec<u8>, Error> {
+    model_to_bytes_as(network, output, Precision::Single)
+}
+
+/// How the parameters of a network lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Four bytes each, as in memory.
+    #[default]
+    Single,
+    /// Two bytes each (IEEE half precision): half the file, 11 bits of each number. They are read back as
+    /// single-precision numbers.
+    Half,
+}
+
+/// [`model_to_bytes`] in a precision of choice.
+///
+/// # Errors
+/// [`Error::Spec`] naming the tensor with a value too large for it.
+///
+/// # Examples
+/// ```
+/// use pathline::{Seed, Shape};
+/// use pathline_nn::{Mlp, MlpConfig, Activation, Output, Precision, model_from_bytes, model_to_bytes_as};
+/// let config = MlpConfig { shape: Shape::vector(2), hidden: vec![8], activation: Activation::Selu };
+/// let mlp = Mlp::new(&config, Seed(1))?;
+/// let half = model_to_bytes_as(&mlp, Output::default(), Precision::Half)?;
+/// let (back, _) = model_from_bytes(&half)?;
+/// // What went through half precision once goes through it unchanged.
+/// assert_eq!(model_to_bytes_as(&*back, Output::default(), Precision::Half)?, half);
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn model_to_bytes_as(
+    network: &dyn Network,
+    output: Output,
+    precision: Precision,
+) -> Result<Vec<u8>, Error> {
     let mut config = serde_json::to_value(network.config()).map_err(tensors::file_error)?;
     if let (false, Some(config)) = (output.is_velocity(), config.as_object_mut()) {
         let output = serde_json::to_value(output).map_err(tensors::file_error)?;
         config.insert(OUTPUT.to_owned(), output);
     }
-    network.parameters().to_safetensors(&config)
+    match precision {
+        Precision::Single => network.parameters().to_safetensors(&config),
+        Precision::Half => tensors::encode_half(&network.parameters().to_tensors(), &config),
+    }
 }
 
 /// The velocity network that [`network_to_bytes`] wrote.

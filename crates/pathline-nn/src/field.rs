@@ -123,7 +123,12 @@ impl VelocityField for NetworkField {
 
     fn record(&self) -> FieldRecord {
         let config = serde_json::to_value(self.network.config()).unwrap_or_default();
-        let record = FieldRecord::new("network").with("network", config);
+        let record = FieldRecord::new("network")
+            .with("network", config)
+            .with("conditions", self.conditions.describe())
+            .with_fingerprint(
+                self.network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
+            );
         if self.output.is_velocity() {
             return record;
         }

@@ -9,9 +9,11 @@
 
 mod checkpoint;
 pub mod clock;
+pub mod dit;
 pub mod draw;
 mod examples;
 pub mod field;
+mod graph;
 pub mod held_out;
 mod loss;
 pub mod magnitude;
@@ -27,10 +29,15 @@ mod scratch;
 pub mod state;
 mod tensors;
 pub mod train;
+pub mod unet;
 pub mod weighting;
 
-pub use checkpoint::{model_from_bytes, model_to_bytes, network_from_bytes, network_to_bytes};
+pub use checkpoint::{
+    Precision, model_from_bytes, model_to_bytes, model_to_bytes_as, network_from_bytes,
+    network_to_bytes,
+};
 pub use clock::Clock;
+pub use dit::{Dit, DitConfig};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss, held_out_loss_given_labels};
@@ -45,4 +52,5 @@ pub use rate::{Decay, LearningRate};
 pub use scratch::Scratch;
 pub use state::TrainingState;
 pub use train::{FlowTraining, Progress, train};
+pub use unet::{UNet, UNetConfig};
 pub use weighting::Weighting;

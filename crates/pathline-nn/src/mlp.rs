@@ -165,7 +165,7 @@ impl Mlp {
             known.push((weight_name(layer), vec![outputs, inputs]));
             known.push((bias_name(layer), vec![outputs]));
         }
-        check_tensors(&known, tensors)?;
+        tensors::check_all(&known, tensors)?;
         let parameters = Parameters::from_tensors(tensors)?;
         let range = |name: &str| {
             parameters.range(name).ok_or_else(|| tensors::error(name, "missing from the network"))
@@ -194,28 +194,6 @@ impl Mlp {
     /// Elements of a state.
     fn width(&self) -> usize {
         self.config.shape.elements()
-    }
-}
-
-/// Fails unless `tensors` has exactly the names and shapes of `known`.
-fn check_tensors(known: &[(String, Vec<usize>)], tensors: &Tensors) -> Result<(), Error> {
-    for (name, shape) in known {
-        match tensors.get(name) {
-            None => return Err(tensors::error(name, format!("missing, expected shape {shape:?}"))),
-            Some((found, _)) if found != shape => {
-                let problem = format!("expected shape {shape:?}, found {found:?}");
-                return Err(tensors::error(name, problem));
-            }
-            Some(_) => {}
-        }
-    }
-    match tensors.keys().find(|name| known.iter().all(|(k, _)| k != *name)) {
-        Some(extra) => {
-            let last = known.last().map_or("", |(name, _)| name);
-            let problem = format!("not part of this network, whose last tensor is `{last}`");
-            Err(tensors::error(extra, problem))
-        }
-        None => Ok(()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a velocity network is: parameters, a forward pass, and the gradient of its training loss.
 
 use pathline::field::Conditions;
-use pathline::{At, Error, Rows, RowsMut, Shape};
+use pathline::{At, Error, Rows, RowsMut, Shape, Times};
 
+use crate::dit::{Dit, DitConfig};
 use crate::mlp::{Mlp, MlpConfig};
 use crate::parameters::Parameters;
 use crate::scratch::Scratch;
+use crate::unet::{UNet, UNetConfig};
 
 /// A network `u_theta(t, x)` that gives a velocity.
 ///
@@ -116,8 +118,12 @@ impl<'a> TrainingBatch<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NetworkConfig {
+    /// A diffusion transformer.
+    Dit(DitConfig),
     /// A multilayer perceptron.
     Mlp(MlpConfig),
+    /// A convolutional U-Net.
+    Unet(UNetConfig),
 }
 
 impl NetworkConfig {
@@ -127,7 +133,37 @@ impl NetworkConfig {
     /// [`Error::Spec`] naming the tensor that is missing, of another shape, or not of this network.
     pub fn build(&self, parameters: &Parameters) -> Result<Box<dyn Network>, Error> {
         match self {
+            Self::Dit(config) => Ok(Box::new(Dit::from_config(config, &parameters.to_tensors())?)),
             Self::Mlp(config) => Ok(Box::new(Mlp::from_config(config, &parameters.to_tensors())?)),
+            Self::Unet(config) => {
+                Ok(Box::new(UNet::from_config(config, &parameters.to_tensors())?))
+            }
+        }
+    }
+}
+
+/// Fails unless states are `width` long and each row has its time and index.
+pub(crate) fn check_call(width: usize, at: &At<'_>) -> Result<(), Error> {
+    Error::check_count("elements of a state", width, at.x.width())?;
+    Error::check_count("sample indices", at.x.len(), at.samples.len())?;
+    match at.t {
+        Times::Each(times) => Error::check_count("times", at.x.len(), times.len()),
+        Times::Shared(_) => Ok(()),
+    }
+}
+
+/// Fails unless every condition is a class of the network, or the null label one past the last.
+pub(crate) fn check_classes(classes: usize, conditions: &Conditions) -> Result<(), Error> {
+    let all = match conditions {
+        Conditions::None => &[][..],
+        Conditions::Shared(class) => std::slice::from_ref(class),
+        Conditions::Cycle(all) => all,
+    };
+    match all.iter().find(|&&class| class as usize > classes) {
+        None => Ok(()),
+        Some(class) => {
+            let remedy = format!("the network has {classes} classes, from 0; {classes} means none");
+            Err(Error::invalid("class", class, remedy))
         }
     }
 }

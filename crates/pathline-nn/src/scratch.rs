@@ -1,5 +1,11 @@
 //! Buffers that stay warm between calls, and the fixed cut of a batch into parts.
 
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::graph::operation::Work;
+
 /// Most parts that one batch is cut into: enough for many cores, few enough that their gradients
 /// are summed in little time.
 const MOST_PARTS: usize = 16;
@@ -14,6 +20,33 @@ const WORTH_SHARING: usize = 400_000;
 #[derive(Debug, Default)]
 pub struct Scratch {
     parts: Vec<Part>,
+    idle: Pool,
+}
+
+/// The buffers in which one thread takes a block of samples through a graph.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(crate) values: Vec<Vec<f32>>,
+    pub(crate) kept: Vec<Vec<f32>>,
+    pub(crate) deltas: Vec<Vec<f32>>,
+    pub(crate) work: Work,
+}
+
+/// Workspaces that no thread uses at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct Pool(Mutex<Vec<Workspace>>);
+
+impl Pool {
+    /// A workspace, the one given back last if there is one.
+    pub(crate) fn take(&self) -> Workspace {
+        // Contents mean nothing between calls, so a list that a panic left behind is as good.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Gives a workspace back.
+    pub(crate) fn put(&self, workspace: Workspace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
 }
 
 /// The buffers of one part of a batch.
@@ -34,6 +67,26 @@ pub(crate) struct Part {
 pub(crate) struct Saved {
     pub(crate) value: Vec<f32>,
     pub(crate) slope: Vec<f32>,
+}
+
+/// Values of the arena that are summed over the parts as one piece of work.
+const SUM_PIECE: usize = 1 << 16;
+
+/// Adds the gradients of all parts, in their order, into `into`.
+pub(crate) fn sum_gradients(parts: &[Part], into: &mut [f32]) {
+    let values = into.len();
+    into.par_chunks_mut(SUM_PIECE)
+        .with_min_len(fewest_a_thread(values, values.div_ceil(SUM_PIECE)))
+        .enumerate()
+        .for_each(|(piece, into)| {
+            let start = piece * SUM_PIECE;
+            into.copy_from_slice(&parts[0].gradient[start..start + into.len()]);
+            for part in &parts[1..] {
+                for (sum, g) in into.iter_mut().zip(&part.gradient[start..]) {
+                    *sum += g;
+                }
+            }
+        });
 }
 
 /// The first `len` values of a warm buffer, grown when needed.
@@ -76,10 +129,20 @@ impl Scratch {
 
     /// The first `count` parts.
     pub(crate) fn parts(&mut self, count: usize) -> &mut [Part] {
+        self.training(count).0
+    }
+
+    /// The first `count` parts, and the workspaces.
+    pub(crate) fn training(&mut self, count: usize) -> (&mut [Part], &Pool) {
         if self.parts.len() < count {
             self.parts.resize_with(count, Part::default);
         }
-        &mut self.parts[..count]
+        (&mut self.parts[..count], &self.idle)
+    }
+
+    /// The workspaces.
+    pub(crate) fn workspaces(&self) -> &Pool {
+        &self.idle
     }
 }
 

@@ -4,6 +4,8 @@
 //! and other front ends open on the same room. Functions take a [`Progress`] and return plain data;
 //! the data knows how to become a page.
 
+mod checkpoint;
+mod convert;
 pub mod demo;
 mod error;
 mod files;
@@ -13,10 +15,15 @@ mod progress;
 mod sample;
 mod train;
 
+pub use checkpoint::{Hints, is_recording, read_network, read_network_with};
+pub use convert::{Converted, convert};
 pub use error::Error;
-pub use files::{Files, is_recording};
+pub use files::Files;
 pub use measure::{Measurement, measure, measure_field};
 pub use page::{measurement_page, recording_page};
+pub use pathline_nn::Precision;
 pub use progress::{Part, Progress};
 pub use sample::{Sampled, sample, sample_field};
-pub use train::{DataRecord, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, train};
+pub use train::{
+    DataRecord, DitSpec, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, UnetSpec, train,
+};

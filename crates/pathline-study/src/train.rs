@@ -37,7 +37,7 @@ use folder::{Folder, MODEL, REPORT, STATE, json};
 use log::Log;
 use pace::Pace;
 
-pub use network::{MlpSpec, NetworkSpec};
+pub use network::{DitSpec, MlpSpec, NetworkSpec, UnetSpec};
 pub use report::{DataRecord, TrainReport};
 pub use spec::TrainSpec;
 

@@ -22,8 +22,9 @@
 use std::path::{Path, PathBuf};
 
 use pathline::diagnostics::Energy;
+use pathline::field::Conditions;
 use pathline::kernels::squared_distance;
-use pathline::spec::{FieldSpec, Resolver, RunSpec, SampleSpec, SourceSpec};
+use pathline::spec::{ClassSpec, FieldSpec, Resolver, RunSpec, SampleSpec, SourceSpec};
 use pathline::{Batch, Seed};
 use pathline_data::PointSet;
 use pathline_study::{Files, Sampled, sample};
@@ -73,7 +74,7 @@ fn sampled(folder: &Path, name: &str) -> Sampled {
     } else {
         SourceSpec::Normal {}
     };
-    let field = FieldSpec::Network { checkpoint };
+    let field = FieldSpec::Network { checkpoint, class: ClassSpec::Any {} };
     let run = RunSpec::euler(100);
     let spec = SampleSpec { field, source, run, seed: Seed(3), samples: 1024, first: 0 };
     sample(&spec, &Files, &mut ()).unwrap()
@@ -139,7 +140,7 @@ fn potentials_are_refused_with_the_reason() {
     let Some(folder) = checkpoints() else { return };
     for name in POTENTIALS {
         let path = folder.join(format!("{name}.pt")).display().to_string();
-        let error = Files.network(&path).err().expect(name).to_string();
+        let error = Files.network(&path, Conditions::None).err().expect(name).to_string();
         assert!(error.contains(&path) && error.contains("stores a potential"), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }

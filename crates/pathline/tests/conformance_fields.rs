@@ -32,8 +32,8 @@ impl Resolver for Points {
         Ok(Data { points, labels: Some((0..900).map(|i| i % 3).collect()) })
     }
 
-    fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, Error> {
-        NoFiles.network(checkpoint)
+    fn network(&self, checkpoint: &str, of: Conditions) -> Result<Arc<dyn VelocityField>, Error> {
+        NoFiles.network(checkpoint, of)
     }
 }
 

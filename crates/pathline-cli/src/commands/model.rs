@@ -8,7 +8,7 @@ use pathline::spec::{
     ClassSpec, FieldSpec, GainSpec, RunSpec, SampleSpec, SolverSpec, SourceSpec, SteppingSpec,
     from_json,
 };
-use pathline_study::Files;
+use pathline_study::{Files, read_network};
 
 use crate::args::Run;
 use crate::output::Failure;
@@ -33,20 +33,25 @@ pub(crate) fn spec(model: &str, run: &Run, save: Save) -> Result<SampleSpec, Fai
 fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
     let base = named(model)?;
     let Some(class) = &run.class else { return Ok(base) };
-    let FieldSpec::Empirical { data, schedule, .. } = &base else {
-        let problem =
-            "only fields over a labelled data set have classes; leave it out, or name a data set";
-        return Err(Failure::usage("--class", problem));
+    let of = |class| match base.clone() {
+        FieldSpec::Empirical { data, schedule, .. } => {
+            Ok(FieldSpec::Empirical { data, class, schedule })
+        }
+        FieldSpec::Network { checkpoint, .. } => Ok(FieldSpec::Network { checkpoint, class }),
+        _ => {
+            let problem = "only a network or a labelled data set has classes; leave it out, or name \
+                           one of those";
+            Err(Failure::usage("--class", problem))
+        }
     };
-    let of = |class| FieldSpec::Empirical { data: data.clone(), class, schedule: schedule.clone() };
-    let mut field = of(classes(class, data)?);
+    let mut field = of(classes(class, &base)?)?;
     if let (Some(to), Some(at)) = (run.switch_to, run.switch_at) {
         time("--switch-at", at)?;
-        let after = Box::new(of(ClassSpec::One { class: to }));
+        let after = Box::new(of(ClassSpec::One { class: to })?);
         field = FieldSpec::Switched { before: Box::new(field), after, at };
     }
     if let Some(scale) = run.guidance {
-        let unconditional = Box::new(of(ClassSpec::Any {}));
+        let unconditional = Box::new(of(ClassSpec::Any {})?);
         let conditional = Box::new(field);
         field = FieldSpec::Guided { conditional, unconditional, scale, interval: None };
     }
@@ -67,20 +72,17 @@ fn named(model: &str) -> Result<FieldSpec, Failure> {
     let ending = Path::new(model).extension().and_then(|e| e.to_str()).unwrap_or_default();
     Ok(match ending.to_lowercase().as_str() {
         "pt" | "pth" | "bin" | "ckpt" | "safetensors" => {
-            FieldSpec::Network { checkpoint: model.to_owned() }
+            FieldSpec::Network { checkpoint: model.to_owned(), class: ClassSpec::Any {} }
         }
         _ => FieldSpec::Empirical { data: model.to_owned(), class: ClassSpec::Any {}, schedule },
     })
 }
 
-fn classes(text: &str, data: &str) -> Result<ClassSpec, Failure> {
+fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
     if text == "each" {
-        let labels = Files.data_set(data)?.labels.unwrap_or_default();
-        let mut classes = labels;
-        classes.sort_unstable();
-        classes.dedup();
+        let classes = each(base)?;
         if classes.is_empty() {
-            return Err(Failure::usage("--class", &format!("the data set {data} has no labels")));
+            return Err(Failure::usage("--class", "the model has no classes; leave it out"));
         }
         return Ok(ClassSpec::Cycle { classes });
     }
@@ -94,6 +96,23 @@ fn classes(text: &str, data: &str) -> Result<ClassSpec, Failure> {
             Err(Failure::usage("--class", &problem))
         }
     }
+}
+
+/// Every class that a model knows, in order.
+fn each(base: &FieldSpec) -> Result<Vec<u32>, Failure> {
+    Ok(match base {
+        FieldSpec::Empirical { data, .. } => {
+            let mut classes = Files.data_set(data)?.labels.unwrap_or_default();
+            classes.sort_unstable();
+            classes.dedup();
+            classes
+        }
+        FieldSpec::Network { checkpoint, .. } => {
+            let classes = read_network(Path::new(checkpoint))?.0.classes();
+            (0..u32::try_from(classes).unwrap_or(u32::MAX)).collect()
+        }
+        _ => Vec::new(),
+    })
 }
 
 fn number(flag: &str, text: &str) -> Result<f64, Failure> {

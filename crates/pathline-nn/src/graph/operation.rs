@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use pathline::field::Conditions;
 use pathline::At;
+use pathline::field::Conditions;
 
 use crate::scratch::warm;
 
@@ -112,6 +112,11 @@ pub(crate) trait Operation: Send + Sync + Debug {
     /// Values a sample that forward keeps for backward, besides inputs and output.
     fn kept(&self) -> usize {
         0
+    }
+
+    /// Whether it has parameters.
+    fn learns(&self) -> bool {
+        false
     }
 
     /// Whether `delta`, left as it is by backward, is itself the gradient at the first input (as in

@@ -9,18 +9,16 @@ use pathline::Error;
 use pathline::kernels::ROW_BLOCK;
 use rayon::prelude::*;
 
-use super::forward::{check, write_inputs};
+use super::forward::write_inputs;
 use super::{Layer, Mlp};
 use crate::loss;
-use crate::network::TrainingBatch;
+use crate::network::{TrainingBatch, check_call};
 use crate::ops::linear::LinearGradient;
-use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, warm};
+use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, sum_gradients, warm};
 
 /// Rows that go forward and back together: two blocks, since the weight gradient's product sums
 /// over rows and is slow for few of them.
 const ROWS: usize = 2 * ROW_BLOCK;
-/// Values of the arena that are summed over the parts as one piece of work.
-const SUM_PIECE: usize = 1 << 16;
 
 pub(super) fn run(
     mlp: &Mlp,
@@ -29,7 +27,7 @@ pub(super) fn run(
     scratch: &mut Scratch,
 ) -> Result<f64, Error> {
     let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
-    check(mlp, &batch.at)?;
+    check_call(mlp.width(), &batch.at)?;
     loss::check(batch, mlp.width())?;
     Error::check_count("values of a gradient", values, into.len())?;
     let cut = Cut::new(rows, ROWS);
@@ -43,20 +41,7 @@ pub(super) fn run(
             block(mlp, batch, from..end.min(from + ROWS), part);
         }
     });
-    let parts = &*parts;
-    let pieces = into.len().div_ceil(SUM_PIECE);
-    into.par_chunks_mut(SUM_PIECE)
-        .with_min_len(fewest_a_thread(values, pieces))
-        .enumerate()
-        .for_each(|(piece, into)| {
-            let start = piece * SUM_PIECE;
-            into.copy_from_slice(&parts[0].gradient[start..start + into.len()]);
-            for part in &parts[1..] {
-                for (sum, g) in into.iter_mut().zip(&part.gradient[start..]) {
-                    *sum += g;
-                }
-            }
-        });
+    sum_gradients(parts, into);
     Ok(parts.iter().map(|part| part.loss).sum::<f64>() / (rows * mlp.width()) as f64)
 }
 
@@ -85,7 +70,7 @@ fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut P
     for l in (0..last).rev() {
         let layer = mlp.linear(l);
         let x = &saved[l].value[..rows * layer.inputs];
-        let dx = (l > 0).then(|| warm(there, rows * layer.inputs));
+        let dx = (l > 0).then(|| (0.0, warm(there, rows * layer.inputs)));
         let delta = &mut here[..rows * layer.outputs];
         layer.backward(rows, (x, &saved[l].slope), delta, places(&mlp.layers[l], gradient), dx);
         std::mem::swap(&mut here, &mut there);

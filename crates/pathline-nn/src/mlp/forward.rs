@@ -1,10 +1,11 @@
 //! Inference: blocks of [`ROW_BLOCK`] rows through all layers, one block at a time in cache.
 
 use pathline::kernels::ROW_BLOCK;
-use pathline::{At, Error, RowsMut, Times};
+use pathline::{At, Error, RowsMut};
 use rayon::prelude::*;
 
 use super::Mlp;
+use crate::network::check_call;
 use crate::scratch::{Cut, Part, Scratch, fewest_a_thread, warm};
 
 /// Writes rows `from..from + rows` of `[x, t]`, and zeros into what is left of `into`.
@@ -18,23 +19,13 @@ pub(super) fn write_inputs(at: &At<'_>, from: usize, rows: usize, into: &mut [f3
     padding.fill(0.0);
 }
 
-/// Fails unless the states fit the network and each row has its time and index.
-pub(super) fn check(mlp: &Mlp, at: &At<'_>) -> Result<(), Error> {
-    Error::check_count("elements of a state", mlp.width(), at.x.width())?;
-    Error::check_count("sample indices", at.x.len(), at.samples.len())?;
-    match at.t {
-        Times::Each(times) => Error::check_count("times", at.x.len(), times.len()),
-        Times::Shared(_) => Ok(()),
-    }
-}
-
 pub(super) fn run(
     mlp: &Mlp,
     at: &At<'_>,
     out: RowsMut<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
-    check(mlp, at)?;
+    check_call(mlp.width(), at)?;
     Error::check_count("elements of a velocity", mlp.width(), out.width())?;
     Error::check_count("velocity rows", at.x.len(), out.len())?;
     let (rows, width) = (at.x.len(), mlp.width());

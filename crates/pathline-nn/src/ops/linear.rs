@@ -59,14 +59,15 @@ impl Linear<'_> {
         }
     }
 
-    /// Turns `delta` from `dy` into `dz`, adds the parameter gradients, and writes `dx` where asked.
+    /// Turns `delta` from `dy` into `dz`, adds the parameter gradients, and where asked writes `dx` plus
+    /// the given multiple (0 or 1) of what is there.
     pub(crate) fn backward(
         &self,
         rows: usize,
         (x, slope): (&[f32], &[f32]),
         delta: &mut [f32],
         into: LinearGradient<'_>,
-        dx: Option<&mut [f32]>,
+        dx: Option<(f32, &mut [f32])>,
     ) {
         vectorised(
             #[inline(always)]
@@ -84,9 +85,9 @@ impl Linear<'_> {
             },
         );
         add_transposed_product([self.outputs, self.inputs, rows], delta, x, into.weight);
-        if let Some(dx) = dx {
+        if let Some((keep, dx)) = dx {
             let extents = [rows, self.inputs, self.outputs];
-            product(extents, delta, self.weight, Layout::Plain, 0.0, dx);
+            product(extents, delta, self.weight, Layout::Plain, keep, dx);
         }
     }
 }
@@ -153,7 +154,7 @@ mod tests {
             let (mut gw, mut gb) = (vec![1.0; weight.len()], vec![-1.0; outputs]);
             let (mut delta, mut dx) = (dy.clone(), vec![f32::NAN; x.len()]);
             let into = LinearGradient { weight: &mut gw, bias: &mut gb };
-            layer.backward(rows, (&x, &slope), &mut delta, into, Some(&mut dx));
+            layer.backward(rows, (&x, &slope), &mut delta, into, Some((0.0, &mut dx)));
             let dz: Vec<f64> =
                 dy.iter().zip(&slope).map(|(d, s)| f64::from(*d) * f64::from(*s)).collect();
             let near = |a: f32, b: f64| (f64::from(a) - b).abs() < 5e-5;

@@ -147,7 +147,8 @@ impl Conditions {
     }
 
     /// What they are, in words short enough for a record.
-    fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         match self {
             Self::None => "none".to_owned(),
             Self::Shared(class) => format!("class {class}"),

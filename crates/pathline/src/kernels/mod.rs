@@ -13,7 +13,9 @@ mod update;
 mod vector;
 mod wide;
 
-pub use product::{Layout, ROW_BLOCK, add_transposed_product, product, rows_times};
+pub use product::{
+    Layout, ROW_BLOCK, Strided, add_transposed_product, multiply, product, rows_times,
+};
 pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};
 pub use wide::vectorised;

@@ -27,32 +27,77 @@ pub fn product(
     keep: f32,
     out: &mut [f32],
 ) {
-    let (right_column, right_row) = match layout {
-        Layout::Plain => (1, n),
-        Layout::Transposed => (k, 1),
+    let (row, column) = match layout {
+        Layout::Plain => (n, 1),
+        Layout::Transposed => (1, k),
     };
-    raw([m, n, k], (left, 1, k), (right, right_column, right_row), keep, out);
+    let fits = holds(left, m, k) && holds(right, k, n) && holds(out, m, n);
+    debug_assert!(fits, "product: slices do not match {m} x {n} x {k}");
+    if fits {
+        let left = Strided { values: left, row: k, column: 1 };
+        multiply([m, n, k], left, Strided { values: right, row, column }, [1.0, keep], (out, n));
+    }
 }
 
 /// `out = left^T * right + out` for row-major `left` (`k x m`), `right` (`k x n`), `out` (`m x n`):
 /// the weight gradient of a linear layer.
 pub fn add_transposed_product([m, n, k]: [usize; 3], left: &[f32], right: &[f32], out: &mut [f32]) {
-    raw([m, n, k], (left, m, 1), (right, 1, n), 1.0, out);
+    let fits = holds(left, k, m) && holds(right, k, n) && holds(out, m, n);
+    debug_assert!(fits, "product: slices do not match {m} x {n} x {k}");
+    if fits {
+        let left = Strided { values: left, row: 1, column: m };
+        let right = Strided { values: right, row: n, column: 1 };
+        multiply([m, n, k], left, right, [1.0; 2], (out, n));
+    }
 }
 
-/// A matrix with its column and row strides.
-type Strided<'a> = (&'a [f32], usize, usize);
+/// A matrix inside a slice: element `(i, j)` is `values[i * row + j * column]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Strided<'a> {
+    /// The slice.
+    pub values: &'a [f32],
+    /// Distance between neighbours in a column.
+    pub row: usize,
+    /// Distance between neighbours in a row.
+    pub column: usize,
+}
 
-fn raw([m, n, k]: [usize; 3], left: Strided<'_>, right: Strided<'_>, keep: f32, out: &mut [f32]) {
-    let fits = holds(left.0, m, k) && holds(right.0, k, n) && holds(out, m, n);
-    debug_assert!(fits, "product: slices do not match {m} x {n} x {k}");
+/// `out = scale * left * right + keep * out` for an `m x k` and a `k x n` matrix with any strides, into
+/// an `m x n` matrix whose rows are contiguous and begin `row` values apart; at `keep` 0 `out` is never
+/// read. What lies between its rows is left alone.
+///
+/// Runs on the calling thread, like [`product`]. Does nothing when a matrix does not lie in its slice,
+/// or `row` is below `n`.
+///
+/// # Examples
+/// ```
+/// use pathline::kernels::{Strided, multiply};
+/// let a = [1.0, 2.0, 3.0, 4.0];
+/// let transposed = Strided { values: &a, row: 1, column: 2 };
+/// let plain = Strided { values: &a, row: 2, column: 1 };
+/// let mut out = [0.0; 5];
+/// multiply([2, 2, 2], transposed, plain, [1.0, 0.0], (&mut out, 3));
+/// assert_eq!(out, [10.0, 14.0, 0.0, 14.0, 20.0]);
+/// ```
+pub fn multiply(
+    [m, n, k]: [usize; 3],
+    left: Strided<'_>,
+    right: Strided<'_>,
+    [scale, keep]: [f32; 2],
+    (out, row): (&mut [f32], usize),
+) {
+    let fits = left.holds(m, k)
+        && right.holds(k, n)
+        && Strided { values: out, row, column: 1 }.holds(m, n)
+        && (row >= n || m <= 1);
+    debug_assert!(fits, "product: matrices do not lie in their slices at {m} x {n} x {k}");
     if !fits || m == 0 || n == 0 {
         return;
     }
     #[expect(unsafe_code, reason = "the product library has an unsafe interface")]
-    // SAFETY: the three slices hold m*k, k*n and m*n values (checked above); with the strides built
-    // by the two callers every index the product touches lies inside them; `out` is borrowed
-    // mutably, so it overlaps neither input.
+    // SAFETY: every element of the three matrices lies inside its slice (checked above); elements of
+    // `out` are distinct, since its rows are at least `n` apart; `out` is borrowed mutably, so it
+    // overlaps neither input.
     unsafe {
         gemm::gemm(
             m,
@@ -60,21 +105,37 @@ fn raw([m, n, k]: [usize; 3], left: Strided<'_>, right: Strided<'_>, keep: f32, 
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            row as isize,
             keep != 0.0,
-            left.0.as_ptr(),
-            left.1 as isize,
-            left.2 as isize,
-            right.0.as_ptr(),
-            right.1 as isize,
-            right.2 as isize,
+            left.values.as_ptr(),
+            left.column as isize,
+            left.row as isize,
+            right.values.as_ptr(),
+            right.column as isize,
+            right.row as isize,
             keep,
-            1.0,
+            scale,
             false,
             false,
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+impl Strided<'_> {
+    /// Whether a `rows x columns` matrix of these strides lies inside the slice.
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        if rows == 0 || columns == 0 {
+            return true;
+        }
+        let last = (rows - 1)
+            .checked_mul(self.row)
+            .zip((columns - 1).checked_mul(self.column))
+            .and_then(|(down, across)| down.checked_add(across));
+        // Pointer offsets are signed, so strides must be as well.
+        let signed = |stride: usize| isize::try_from(stride).is_ok();
+        last.is_some_and(|last| last < self.values.len()) && signed(self.row) && signed(self.column)
     }
 }
 
@@ -170,6 +231,30 @@ mod tests {
                 assert!((out[i * n + j] - 1.0 - sum).abs() < 1e-4);
             }
         }
+    }
+
+    #[test]
+    fn strided_products_match_a_direct_sum_and_leave_the_gaps() {
+        let (m, n, k) = (5, 3, 7);
+        let (a, b) = (noise(200, 5), noise(200, 6));
+        let (left, right) = ((2, 13), (17, 3));
+        let mut out = noise(40, 7);
+        let before = out.clone();
+        multiply(
+            [m, n, k],
+            Strided { values: &a, row: left.0, column: left.1 },
+            Strided { values: &b, row: right.0, column: right.1 },
+            [0.5, 1.0],
+            (&mut out, 8),
+        );
+        for (e, (&new, &old)) in out.iter().zip(&before).enumerate() {
+            let (i, j) = (e / 8, e % 8);
+            let term = |p: usize| a[i * left.0 + p * left.1] * b[p * right.0 + j * right.1];
+            let sum: f32 = if j < n { (0..k).map(term).sum() } else { 0.0 };
+            assert!((new - old - 0.5 * sum).abs() < 1e-5, "{i} {j}");
+        }
+        let inside = |len, row, column| Strided { values: &a[..len], row, column }.holds(3, 4);
+        assert!(inside(12, 4, 1) && !inside(11, 4, 1) && !inside(200, usize::MAX, 1));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub enum FieldSpec {
     Network {
         /// Its checkpoint, by a name that the [`Resolver`] knows.
         checkpoint: String,
+        /// The class or classes to draw.
+        #[serde(default, skip_serializing_if = "ClassSpec::is_any")]
+        class: ClassSpec,
     },
     /// Classifier-free guidance, `(1 - w) u + w c`.
     Guided {
@@ -150,11 +153,11 @@ pub trait Resolver {
     /// Any, when there is no such data set.
     fn data(&self, name: &str) -> Result<Data, Error>;
 
-    /// A trained field.
+    /// A trained field of samples of these classes.
     ///
     /// # Errors
-    /// Any, when there is no such checkpoint.
-    fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, Error>;
+    /// Any, when there is no such checkpoint, or it does not know such a class.
+    fn network(&self, checkpoint: &str, of: Conditions) -> Result<Arc<dyn VelocityField>, Error>;
 }
 
 impl FieldSpec {
@@ -184,7 +187,15 @@ impl FieldSpec {
             Self::Empirical { data, class, schedule } => {
                 empirical(&files.data(data)?, data, class, schedule)?
             }
-            Self::Network { checkpoint } => files.network(checkpoint)?,
+            Self::Network { checkpoint, class } => match class {
+                ClassSpec::Cycle { classes } if classes.is_empty() => {
+                    return Err(Error::Spec {
+                        place: format!("field of network `{checkpoint}`"),
+                        problem: "an empty list of classes; name at least one".to_owned(),
+                    });
+                }
+                _ => files.network(checkpoint, class.build())?,
+            },
             Self::Guided { conditional, unconditional, scale, interval } => {
                 let guided =
                     Guided::new(conditional.build(files)?, unconditional.build(files)?, *scale)?;
@@ -243,7 +254,7 @@ impl Resolver for NoFiles {
         Err(Error::Spec { place: "field".to_owned(), problem })
     }
 
-    fn network(&self, checkpoint: &str) -> Result<Arc<dyn VelocityField>, Error> {
+    fn network(&self, checkpoint: &str, _: Conditions) -> Result<Arc<dyn VelocityField>, Error> {
         let problem =
             format!("checkpoint `{checkpoint}` cannot be opened: this resolver knows no files");
         Err(Error::Spec { place: "field".to_owned(), problem })

@@ -1,0 +1,226 @@
+//! Running a graph over a batch: inference, and the gradient of the training loss.
+//!
+//! **Inference** cuts the batch into blocks of samples whose values fit in cache. Products see padded row
+//! counts there ([`Call::rows`]), so a sample's bytes do not depend on the cut, which is therefore free
+//! to follow the number of threads.
+//!
+//! **Training** cuts the batch into parts by its size alone; each part sums its own gradient over its
+//! blocks, and the parts are added in order.
+
+use std::ops::Range;
+
+use pathline::field::Conditions;
+use pathline::{At, RowsMut};
+use rayon::prelude::*;
+
+use super::operation::{Back, Call, MOST_INPUTS, Place, ROW_MULTIPLE};
+use super::plan::Arrival;
+use super::{Graph, Node};
+use crate::loss;
+use crate::network::TrainingBatch;
+use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
+
+/// Most values of all parts' gradients together, while there are more parts than [`FEWEST_PARTS`].
+const MOST_GRADIENTS: usize = 1 << 26;
+const FEWEST_PARTS: usize = 4;
+const MOST_PARTS: usize = 16;
+
+impl Graph {
+    /// Writes the output of every sample of `at` into the same row of `out`.
+    pub(crate) fn forward(
+        &self,
+        parameters: &[f32],
+        (at, conditions): (&At<'_>, &Conditions),
+        out: RowsMut<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let (samples, width) = (at.x.len(), out.width());
+        let block = self.inference_block(samples);
+        let pool = scratch.workspaces();
+        let fewest = fewest_a_thread(samples * parameters.len(), samples.div_ceil(block));
+        out.into_slice().par_chunks_mut(block * width).with_min_len(fewest).enumerate().for_each(
+            |(b, out)| {
+                let (from, samples) = (b * block, out.len() / width);
+                let call = Call { at, conditions, from, samples, parameters, training: false };
+                let mut workspace = pool.take();
+                let slot = self.forward_block(&call, &mut workspace);
+                out.copy_from_slice(&workspace.values[slot][..out.len()]);
+                pool.put(workspace);
+            },
+        );
+    }
+
+    /// Samples of an inference block: as many as the cache likes, fewer when threads would stand idle.
+    fn inference_block(&self, samples: usize) -> usize {
+        let rows = self.most_rows();
+        let most = (self.cut.rows / rows).max(1);
+        // Among the block sizes that fit, the one that pads least, larger ones first.
+        let padding = |block: usize| {
+            let padded = (block * rows).next_multiple_of(ROW_MULTIPLE);
+            (padded - block * rows) * 1000 / padded
+        };
+        let best = (1..=most).rev().min_by_key(|&block| padding(block)).unwrap_or(1);
+        best.min(samples.div_ceil(rayon::current_num_threads())).max(1)
+    }
+
+    /// The loss of `batch` ([`loss`]) and its gradient by every parameter, written over `into`.
+    pub(crate) fn gradient(
+        &self,
+        parameters: &[f32],
+        batch: &TrainingBatch<'_>,
+        into: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> f64 {
+        let (samples, values) = (batch.at.x.len(), parameters.len());
+        let most_parts = (MOST_GRADIENTS / values.max(1)).clamp(FEWEST_PARTS, MOST_PARTS);
+        let each = samples.div_ceil(most_parts).max(self.cut.fewest);
+        let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
+        let block = each.div_ceil(blocks.max(1));
+        let count = samples.div_ceil(each);
+        let (parts, pool) = scratch.training(count);
+        parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
+            part.loss = 0.0;
+            let gradient = warm(&mut part.gradient, values);
+            gradient.fill(0.0);
+            let mut workspace = pool.take();
+            let end = ((p + 1) * each).min(samples);
+            for from in (p * each..end).step_by(block) {
+                let range = from..end.min(from + block);
+                part.loss += self.block(parameters, batch, range, &mut workspace, gradient);
+            }
+            pool.put(workspace);
+        });
+        sum_gradients(parts, into);
+        let loss: f64 = parts.iter().map(|part| part.loss).sum();
+        loss / (samples * batch.target.width()) as f64
+    }
+
+    /// Adds one block's gradient; gives its share of the loss.
+    fn block(
+        &self,
+        parameters: &[f32],
+        batch: &TrainingBatch<'_>,
+        range: Range<usize>,
+        workspace: &mut Workspace,
+        gradient: &mut [f32],
+    ) -> f64 {
+        let (at, conditions) = (&batch.at, batch.conditions);
+        let (from, samples) = (range.start, range.len());
+        let call = Call { at, conditions, from, samples, parameters, training: true };
+        let slot = self.forward_block(&call, workspace);
+        let Some(delta) = self.plan.back.last().and_then(|back| back.map(|b| b.delta)) else {
+            return 0.0;
+        };
+        let elements = samples * batch.target.width();
+        workspace.deltas.resize_with(self.plan.delta_count.max(workspace.deltas.len()), Vec::new);
+        let length = self.extents[self.nodes[self.nodes.len() - 1].output].buffer(samples);
+        let loss = loss::residual(
+            batch,
+            range,
+            &workspace.values[slot][..elements],
+            &mut warm(&mut workspace.deltas[delta], length)[..elements],
+        );
+        self.backward_block(&call, workspace, gradient);
+        loss
+    }
+
+    /// The states of a block.
+    fn states<'a>(&self, call: &Call<'a>) -> &'a [f32] {
+        let width = call.at.x.width();
+        &call.at.x.as_slice()[call.from * width..(call.from + call.samples) * width]
+    }
+
+    /// The buffer of a value: in training each has its own.
+    fn slot(&self, call: &Call<'_>, value: usize) -> usize {
+        if call.training { value } else { self.plan.slots[value] }
+    }
+
+    /// Takes a block through all operations; gives the buffer of the output.
+    fn forward_block(&self, call: &Call<'_>, workspace: &mut Workspace) -> usize {
+        let Workspace { values, kept, work, .. } = workspace;
+        let slots = if call.training { self.extents.len() } else { self.plan.slot_count };
+        values.resize_with(slots.max(values.len()), Vec::new);
+        kept.resize_with(self.nodes.len().max(kept.len()), Vec::new);
+        let mut last = 0;
+        for (node, kept) in self.nodes.iter().zip(kept) {
+            last = self.slot(call, node.output);
+            let mut output = std::mem::take(&mut values[last]);
+            let room = self.extents[node.output].buffer(call.samples);
+            let keep = if call.training { node.operation.kept() * call.samples } else { 0 };
+            let inputs = self.inputs(node, call, values);
+            node.operation.forward(
+                call,
+                &inputs[..node.count],
+                warm(&mut output, room),
+                warm(kept, keep),
+                work,
+            );
+            values[last] = output;
+        }
+        last
+    }
+
+    fn inputs<'a>(
+        &self,
+        node: &Node,
+        call: &Call<'a>,
+        values: &'a [Vec<f32>],
+    ) -> [&'a [f32]; MOST_INPUTS] {
+        let mut inputs = [&[][..]; MOST_INPUTS];
+        for (slice, &input) in inputs.iter_mut().zip(node.inputs()) {
+            *slice = if input == 0 {
+                self.states(call)
+            } else {
+                let room = self.extents[input].buffer(call.samples);
+                &values[self.slot(call, input)][..room]
+            };
+        }
+        inputs
+    }
+
+    /// Takes the gradient at the output back through all operations.
+    fn backward_block(&self, call: &Call<'_>, workspace: &mut Workspace, gradient: &mut [f32]) {
+        let Workspace { values, kept, deltas, work } = workspace;
+        for (i, node) in self.nodes.iter().enumerate().rev() {
+            let Some(back) = self.plan.back[i] else { continue };
+            let mut delta = std::mem::take(&mut deltas[back.delta]);
+            let mut taken: [Vec<f32>; MOST_INPUTS] = Default::default();
+            let mut into: [Option<Place<'_>>; MOST_INPUTS] = Default::default();
+            for ((taken, into), (arrival, &input)) in
+                taken.iter_mut().zip(&mut into).zip(back.inputs.iter().zip(node.inputs()))
+            {
+                if let &Arrival::At { slot, add } = arrival {
+                    *taken = std::mem::take(&mut deltas[slot]);
+                    let room = self.extents[input].buffer(call.samples);
+                    *into = Some(Place { values: warm(taken, room), add });
+                }
+            }
+            let keep = node.operation.kept() * call.samples;
+            let room = self.extents[node.output].buffer(call.samples);
+            let back_through = Back {
+                inputs: &self.inputs(node, call, values)[..node.count],
+                kept: &kept[i][..keep],
+                delta: warm(&mut delta, room),
+                into: &mut into[..node.count],
+                gradient,
+            };
+            node.operation.backward(call, back_through, work);
+            if let Arrival::AddedTo { slot } = back.inputs[0] {
+                let elements = call.samples * self.extents[node.output].elements();
+                add(&mut deltas[slot][..elements], &delta[..elements]);
+            }
+            for (taken, arrival) in taken.into_iter().zip(back.inputs) {
+                if let Arrival::At { slot, .. } = arrival {
+                    deltas[slot] = taken;
+                }
+            }
+            deltas[back.delta] = delta;
+        }
+    }
+}
+
+fn add(sum: &mut [f32], terms: &[f32]) {
+    for (sum, term) in sum.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}

@@ -1,0 +1,179 @@
+//! One check for every operation: values and gradients against a plain one in double precision.
+
+use pathline::field::Conditions;
+use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times};
+
+use crate::graph::operation::{Back, Call, Extent, Operation, Place, Work};
+
+/// An operation, its extents, and how near it must come to its reference.
+pub(super) struct Check<'a> {
+    pub(super) operation: &'a dyn Operation,
+    pub(super) inputs: Vec<Extent>,
+    pub(super) output: Extent,
+    pub(super) parameters: usize,
+    pub(super) samples: usize,
+}
+
+/// At most this many gradient entries of one value are looked at, spread evenly.
+const ENTRIES: usize = 40;
+
+pub(super) fn noise(n: usize, tag: u64) -> Vec<f32> {
+    let mut out = vec![0.0; n];
+    Seed(17).normal(Purpose::Data, tag, 0, &mut out);
+    out
+}
+
+fn double(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
+impl Check<'_> {
+    fn values(&self, extent: Extent) -> usize {
+        extent.elements() * self.samples
+    }
+
+    fn data(&self) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let inputs = self.inputs.iter().enumerate().map(|(i, extent)| {
+            let mut values = noise(self.values(*extent), 2 + i as u64);
+            values.resize(extent.buffer(self.samples), 0.5);
+            values
+        });
+        (noise(self.parameters, 1), inputs.collect())
+    }
+
+    fn call<R>(
+        &self,
+        parameters: &[f32],
+        (training, samples): (bool, usize),
+        run: impl FnOnce(&Call<'_>) -> R,
+    ) -> R {
+        let states = Batch::zeros(self.samples, Shape::vector(1));
+        let times: Vec<f64> = (0..self.samples).map(|i| 0.1 + 0.07 * i as f64).collect();
+        let samples_of = Samples::first(self.samples);
+        let at = At::new(samples_of, Times::Each(&times), states.rows()).unwrap();
+        let conditions = Conditions::None;
+        run(&Call { at: &at, conditions: &conditions, from: 0, samples, parameters, training })
+    }
+
+    fn output(&self, parameters: &[f32], inputs: &[Vec<f32>], training: bool) -> [Vec<f32>; 2] {
+        let mut output = vec![0.25; self.output.buffer(self.samples)];
+        let kept = if training { self.operation.kept() * self.samples } else { 0 };
+        let mut kept = vec![f32::NAN; kept];
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        self.call(parameters, (training, self.samples), |call| {
+            let mut work = Work::default();
+            self.operation.forward(call, &inputs, &mut output, &mut kept, &mut work);
+            // A second time, with whatever the first left in the working memory.
+            self.operation.forward(call, &inputs, &mut output, &mut kept, &mut work);
+            [output.clone(), kept.clone()]
+        })
+    }
+
+    /// Compares with `reference(parameters, inputs)`, whose gradients are central differences.
+    pub(super) fn run(&self, near: f64, reference: impl Fn(&[f64], &[Vec<f64>]) -> Vec<f64>) {
+        let (parameters, inputs) = self.data();
+        let exact = |p: &[f32], x: &[Vec<f32>]| {
+            let x = x.iter().zip(&self.inputs).map(|(x, e)| double(&x[..self.values(*e)]));
+            (double(p), x.collect::<Vec<_>>())
+        };
+        let (p, x) = exact(&parameters, &inputs);
+        let wanted = reference(&p, &x);
+        let written = self.values(self.output);
+        assert_eq!(wanted.len(), written);
+        let [output, kept] = self.output(&parameters, &inputs, true);
+        let [inference, _] = self.output(&parameters, &inputs, false);
+        for values in [&output, &inference] {
+            for (i, (a, b)) in values.iter().zip(&wanted).enumerate() {
+                assert!((f64::from(*a) - b).abs() < near * (1.0 + b.abs()), "{i}: {a} {b}");
+            }
+        }
+        for add in [false, true] {
+            let delta = noise(self.output.buffer(self.samples), 9);
+            let loss = |p: &[f64], x: &[Vec<f64>]| -> f64 {
+                reference(p, x).iter().zip(&delta).map(|(y, d)| y * f64::from(*d)).sum()
+            };
+            let (gradient, arrived) = self.backward(&parameters, &inputs, (&kept, &delta), add);
+            let start = f64::from(u8::from(add));
+            let compare = |what: &str, found: f32, at: &mut dyn FnMut(f64) -> f64| {
+                let h = 1e-4;
+                let slope = (at(h) - at(-h)) / (2.0 * h);
+                let found = f64::from(found) - start;
+                assert!(
+                    (found - slope).abs() < near * (2.0 + slope.abs()),
+                    "{what}: {found} {slope}"
+                );
+            };
+            for i in spread(self.parameters) {
+                compare(&format!("parameter {i}"), gradient[i], &mut |h| {
+                    let mut p = p.clone();
+                    p[i] += h;
+                    loss(&p, &x)
+                });
+            }
+            for (k, arrived) in arrived.iter().enumerate() {
+                for i in spread(x[k].len()) {
+                    compare(&format!("input {k}, {i}"), arrived[i], &mut |h| {
+                        let mut x = x.clone();
+                        x[k][i] += h;
+                        loss(&p, &x)
+                    });
+                }
+            }
+        }
+        self.alone(&parameters, &inputs, &inference);
+    }
+
+    fn backward(
+        &self,
+        parameters: &[f32],
+        inputs: &[Vec<f32>],
+        (kept, delta): (&[f32], &[f32]),
+        add: bool,
+    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let start = f32::from(u8::from(add));
+        let before = if add { 1.0 } else { f32::NAN };
+        let mut arrived: Vec<_> = inputs.iter().map(|x| vec![before; x.len()]).collect();
+        let mut gradient = vec![start; self.parameters];
+        let mut delta = delta.to_vec();
+        let views: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let mut into: Vec<_> =
+            arrived.iter_mut().map(|values| Some(Place { values, add })).collect();
+        let back = Back {
+            inputs: &views,
+            kept,
+            delta: &mut delta,
+            into: &mut into,
+            gradient: &mut gradient,
+        };
+        self.call(parameters, (true, self.samples), |call| {
+            self.operation.backward(call, back, &mut Work::default());
+        });
+        if self.operation.passes() {
+            arrived[0] = delta.iter().map(|d| d + start).collect();
+        }
+        (gradient, arrived)
+    }
+
+    /// The first sample of a block has the same bytes when it is the only one.
+    fn alone(&self, parameters: &[f32], inputs: &[Vec<f32>], whole: &[f32]) {
+        let one =
+            Self { operation: self.operation, inputs: self.inputs.clone(), samples: 1, ..*self };
+        let first: Vec<Vec<f32>> = inputs
+            .iter()
+            .zip(&self.inputs)
+            .map(|(x, e)| {
+                let mut first = vec![-0.75; e.buffer(1)];
+                first[..e.elements()].copy_from_slice(&x[..e.elements()]);
+                first
+            })
+            .collect();
+        let [output, _] = one.output(parameters, &first, false);
+        let bits = |v: &[f32]| -> Vec<u32> { v.iter().map(|v| v.to_bits()).collect() };
+        let elements = self.output.elements();
+        assert_eq!(bits(&output[..elements]), bits(&whole[..elements]));
+    }
+}
+
+fn spread(entries: usize) -> impl Iterator<Item = usize> {
+    (0..entries).step_by(entries.div_ceil(ENTRIES).max(1))
+}

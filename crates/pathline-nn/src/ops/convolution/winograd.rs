@@ -1,0 +1,447 @@
+//! A 3x3 convolution of stride 1 with 4/9 of the products: Winograd's `F(2x2, 3x3)`.
+//!
+//! The output is cut into tiles of 2x2 pixels. With a 4x4 patch `d` of the input around a tile, a
+//! kernel `g`, and the constant matrices
+//! `B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]`, `G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]`,
+//! `A^T = [1 1 1 0; 0 1 -1 -1]`, the tile is `A^T (sum_c (G g G^T) * (B^T d B)) A`, where `*` is by
+//! element. Each of the 16 elements is then a matrix product over tiles and channels. All constants
+//! are 0, 1 and 1/2, so that rounding stays that of a direct sum.
+//!
+//! Everything but the product by element is linear; backward is the transpose of each step in turn:
+//! `dM = A dy A^T`, `dg = G^T (sum over tiles V^T dM) G`, `dx = B (dM U^T) B^T`, overlaps added.
+//!
+//! # References
+//! Lavin and Gray (2016), "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308,
+//! section 4.1, equations 7 and 8.
+
+use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
+
+use super::weights::{TAPS, add_arranged, arrange};
+use crate::graph::operation::{ROW_MULTIPLE, Work};
+use crate::ops::image::Image;
+use crate::ops::lane::{LANES, Lane};
+
+/// Elements of a 4x4 patch.
+const PLANES: usize = 16;
+/// Elements of a kernel's half-transformed 4x3.
+const HALF: usize = 12;
+/// Values of transformed tiles that are in work together: half of a second-level cache of 2 MiB.
+const BLOCK_VALUES: usize = 1 << 18;
+
+/// Which convolution it is. Both channel counts are multiples of [`LANES`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tiled {
+    pub(super) image: Image,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+/// The tiles `from..from + count` of a block of samples.
+#[derive(Debug, Clone, Copy)]
+struct Tiles {
+    from: usize,
+    count: usize,
+    /// Rows of a plane: `count`, or more where planes are padded.
+    rows: usize,
+}
+
+impl Tiles {
+    /// Distance of planes of `width` channels: a little more than they hold, because at a power of two
+    /// the 16 elements of a tile would all fall into the same lines of a cache.
+    fn pitch(self, width: usize) -> usize {
+        self.rows * width + LANES
+    }
+}
+
+/// The four values of a patch's side from the four of an input's side: `B^T`.
+#[inline(always)]
+fn patch([a, b, c, d]: [Lane; 4]) -> [Lane; 4] {
+    [a - c, b + c, c - b, b - d]
+}
+
+/// `B`, the transpose of [`patch`].
+#[inline(always)]
+fn patch_back([a, b, c, d]: [Lane; 4]) -> [Lane; 4] {
+    [a, b - c + d, b + c - a, Lane::ZERO - d]
+}
+
+/// `A^T`.
+#[inline(always)]
+fn tile([a, b, c, d]: [Lane; 4]) -> [Lane; 2] {
+    [a + b + c, b - c - d]
+}
+
+/// `A`, the transpose of [`tile`].
+#[inline(always)]
+fn tile_back([a, b]: [Lane; 2]) -> [Lane; 4] {
+    [a, a + b, a - b, Lane::ZERO - b]
+}
+
+/// `G`.
+#[inline(always)]
+fn kernel([a, b, c]: [Lane; 3]) -> [Lane; 4] {
+    let (sum, b) = ((a + c) * 0.5, b * 0.5);
+    [a, sum + b, sum - b, c]
+}
+
+/// `G^T`, the transpose of [`kernel`].
+#[inline(always)]
+fn kernel_back([a, b, c, d]: [Lane; 4]) -> [Lane; 3] {
+    let half = (b + c) * 0.5;
+    [a + half, (b - c) * 0.5, half + d]
+}
+
+/// One pass over `len` values a side: reads the side's elements, transforms them, writes what comes out.
+///
+/// Two passes through memory make a transform, columns and then rows: all of it at once is more than
+/// the machine's registers hold.
+#[inline(always)]
+fn pass<const N: usize, const M: usize>(
+    len: usize,
+    read: impl Fn(usize, usize) -> Lane,
+    side: impl Fn([Lane; N]) -> [Lane; M],
+    mut write: impl FnMut(usize, usize, Lane),
+) {
+    for at in (0..len).step_by(LANES) {
+        let mut values = [Lane::ZERO; N];
+        for n in 0..N {
+            values[n] = read(n, at);
+        }
+        let values = side(values);
+        for m in 0..M {
+            write(m, at, values[m]);
+        }
+    }
+}
+
+impl Tiled {
+    fn across(&self) -> usize {
+        self.image.width.div_ceil(2)
+    }
+
+    /// Tiles of one sample.
+    fn tiles(&self) -> usize {
+        self.across() * self.image.height.div_ceil(2)
+    }
+
+    /// Tiles that are in work together.
+    fn block(&self) -> usize {
+        let tiles = BLOCK_VALUES / (PLANES * (self.inputs + self.outputs));
+        (tiles / ROW_MULTIPLE).clamp(1, 4) * ROW_MULTIPLE
+    }
+
+    /// Where the patch's pixels begin in a value of `width` channels.
+    #[inline(always)]
+    fn pixels(&self, index: usize, width: usize) -> [[Option<usize>; 4]; 4] {
+        let (sample, place) = (index / self.tiles(), index % self.tiles());
+        let [top, left] = [place / self.across(), place % self.across()];
+        let mut pixels = [[None; 4]; 4];
+        for (i, row) in pixels.iter_mut().enumerate() {
+            // Above and to the left of the image this wraps round, and so is outside as well.
+            let y = (2 * top + i).wrapping_sub(1);
+            for (j, pixel) in row.iter_mut().enumerate() {
+                let x = (2 * left + j).wrapping_sub(1);
+                if y < self.image.height && x < self.image.width {
+                    *pixel =
+                        Some((sample * self.image.pixels() + y * self.image.width + x) * width);
+                }
+            }
+        }
+        pixels
+    }
+
+    /// `V = B^T d B` of every tile.
+    #[inline(never)]
+    fn gather(&self, tiles: Tiles, image: &[f32], half: &mut [f32], v: &mut [f32]) {
+        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..tiles.count {
+                    let pixels = self.pixels(tiles.from + i, width);
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load_inside(image, pixels[y][x], at),
+                            patch,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            patch,
+                            #[inline(always)]
+                            |x, at, value| value.store(v, (4 * y + x) * plane + i * width + at),
+                        );
+                    }
+                }
+            },
+        );
+    }
+
+    /// Adds `B dV B^T` of every tile to `image`.
+    #[inline(never)]
+    fn scatter(&self, tiles: Tiles, dv: &[f32], half: &mut [f32], image: &mut [f32]) {
+        let (width, plane) = (self.inputs, tiles.pitch(self.inputs));
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..tiles.count {
+                    let pixels = self.pixels(tiles.from + i, width);
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load(dv, (4 * y + x) * plane + i * width + at),
+                            patch_back,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            patch_back,
+                            #[inline(always)]
+                            |x, at, value| value.add_inside(image, pixels[y][x], at),
+                        );
+                    }
+                }
+            },
+        );
+    }
+
+    /// `y = A^T M A + bias` of every tile.
+    #[inline(never)]
+    fn write(
+        &self,
+        tiles: Tiles,
+        (m, bias): (&[f32], &[f32]),
+        half: &mut [f32],
+        image: &mut [f32],
+    ) {
+        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..tiles.count {
+                    let pixels = self.pixels(tiles.from + i, width);
+                    for x in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load(m, (4 * y + x) * plane + i * width + at),
+                            tile,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..2 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            tile,
+                            #[inline(always)]
+                            |x, at, value| {
+                                let value = value + Lane::load(bias, at);
+                                value.store_inside(image, pixels[y + 1][x + 1], at);
+                            },
+                        );
+                    }
+                }
+            },
+        );
+    }
+
+    /// `dM = A dy A^T` of every tile.
+    #[inline(never)]
+    fn read(&self, tiles: Tiles, image: &[f32], half: &mut [f32], dm: &mut [f32]) {
+        let (width, plane) = (self.outputs, tiles.pitch(self.outputs));
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..tiles.count {
+                    let pixels = self.pixels(tiles.from + i, width);
+                    for x in 0..2 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |y, at| Lane::load_inside(image, pixels[y + 1][x + 1], at),
+                            tile_back,
+                            #[inline(always)]
+                            |y, at, value| value.store(half, (4 * y + x) * width + at),
+                        );
+                    }
+                    for y in 0..4 {
+                        pass(
+                            width,
+                            #[inline(always)]
+                            |x, at| Lane::load(half, (4 * y + x) * width + at),
+                            tile_back,
+                            #[inline(always)]
+                            |x, at, value| value.store(dm, (4 * y + x) * plane + i * width + at),
+                        );
+                    }
+                }
+            },
+        );
+    }
+
+    /// `U = G g G^T`, a plane being `inputs x outputs`.
+    #[inline(never)]
+    fn transform(&self, weight: &[f32], half: &mut [f32], u: &mut [f32]) {
+        let plane = self.inputs * self.outputs;
+        arrange(self.inputs, weight, &mut u[..TAPS * plane]);
+        vectorised(
+            #[inline(always)]
+            || {
+                for x in 0..3 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |y, at| Lane::load(u, (3 * y + x) * plane + at),
+                        kernel,
+                        #[inline(always)]
+                        |y, at, value| value.store(half, (3 * y + x) * plane + at),
+                    );
+                }
+                for y in 0..4 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |x, at| Lane::load(half, (3 * y + x) * plane + at),
+                        kernel,
+                        #[inline(always)]
+                        |x, at, value| value.store(u, (4 * y + x) * plane + at),
+                    );
+                }
+            },
+        );
+    }
+
+    /// Adds `G^T dU G` to the weights' gradient.
+    #[inline(never)]
+    fn transform_back(&self, du: &mut [f32], half: &mut [f32], gradient: &mut [f32]) {
+        let plane = self.inputs * self.outputs;
+        vectorised(
+            #[inline(always)]
+            || {
+                for y in 0..4 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |x, at| Lane::load(du, (4 * y + x) * plane + at),
+                        kernel_back,
+                        #[inline(always)]
+                        |x, at, value| value.store(half, (3 * y + x) * plane + at),
+                    );
+                }
+                for x in 0..3 {
+                    pass(
+                        plane,
+                        #[inline(always)]
+                        |y, at| Lane::load(half, (3 * y + x) * plane + at),
+                        kernel_back,
+                        #[inline(always)]
+                        |y, at, value| value.store(du, (3 * y + x) * plane + at),
+                    );
+                }
+            },
+        );
+        add_arranged(self.inputs, &du[..TAPS * plane], gradient);
+    }
+}
+
+/// One block of tiles after the other: the matrix products between the transforms.
+impl Tiled {
+    /// Writes the convolution of `samples` images. Where planes are `padded`, a product sees a number
+    /// of rows at which the product library gives each row the same bytes as at any other such number.
+    pub(super) fn forward(
+        &self,
+        (samples, padded): (usize, bool),
+        (weight, bias): (&[f32], &[f32]),
+        x: &[f32],
+        y: &mut [f32],
+        work: &mut Work,
+    ) {
+        let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
+        let kernel = inputs * outputs;
+        let [kernels, values] = work.take((PLANES + HALF) * kernel, self.values());
+        let (u, half) = kernels.split_at_mut(PLANES * kernel);
+        self.transform(weight, half, u);
+        let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
+        let (v, m) = values.split_at_mut(PLANES * (block * inputs + LANES));
+        for tiles in self.blocks(samples, padded) {
+            let rows = tiles.rows;
+            self.gather(tiles, x, half, v);
+            for p in 0..PLANES {
+                let left = &v[p * tiles.pitch(inputs)..][..rows * inputs];
+                let right = &u[p * inputs * outputs..][..inputs * outputs];
+                let out = &mut m[p * tiles.pitch(outputs)..][..rows * outputs];
+                product([rows, outputs, inputs], left, right, Layout::Plain, 0.0, out);
+            }
+            self.write(tiles, (m, bias), half, y);
+        }
+    }
+
+    /// Adds to the weights' gradient, and to `dx` where asked.
+    pub(super) fn backward(
+        &self,
+        samples: usize,
+        (x, weight): (&[f32], &[f32]),
+        dy: &[f32],
+        (gradient, mut dx): (&mut [f32], Option<&mut [f32]>),
+        work: &mut Work,
+    ) {
+        let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
+        let kernel = inputs * outputs;
+        let [kernels, values] = work.take((2 * PLANES + HALF) * kernel, self.values());
+        let (u, kernels) = kernels.split_at_mut(PLANES * kernel);
+        let (du, half_kernel) = kernels.split_at_mut(PLANES * kernel);
+        self.transform(weight, half_kernel, u);
+        du.fill(0.0);
+        let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
+        let (v, dm) = values.split_at_mut(PLANES * (block * inputs + LANES));
+        for tiles in self.blocks(samples, false) {
+            let rows = tiles.rows;
+            self.gather(tiles, x, half, v);
+            self.read(tiles, dy, half, dm);
+            for p in 0..PLANES {
+                let v = &mut v[p * tiles.pitch(inputs)..][..rows * inputs];
+                let dm = &dm[p * tiles.pitch(outputs)..][..rows * outputs];
+                let du = &mut du[p * kernel..][..kernel];
+                add_transposed_product([inputs, outputs, rows], v, dm, du);
+                if dx.is_some() {
+                    let u = &u[p * kernel..][..kernel];
+                    product([rows, inputs, outputs], dm, u, Layout::Transposed, 0.0, v);
+                }
+            }
+            if let Some(dx) = &mut dx {
+                self.scatter(tiles, v, half, dx);
+            }
+        }
+        self.transform_back(du, half_kernel, gradient);
+    }
+
+    /// Length of the buffer for planes and half-transformed tiles.
+    fn values(&self) -> usize {
+        PLANES * ((self.block() + 1) * (self.inputs + self.outputs) + 2 * LANES)
+    }
+
+    fn blocks(&self, samples: usize, padded: bool) -> impl Iterator<Item = Tiles> {
+        let (total, block) = (samples * self.tiles(), self.block());
+        (0..total).step_by(block).map(move |from| {
+            let count = block.min(total - from);
+            let rows = if padded { count.next_multiple_of(ROW_MULTIPLE) } else { count };
+            Tiles { from, count, rows }
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! Another order of a sample's values: cutting an image into patches, and putting it together again.
+//!
+//! `y_i = x_{order(i)}`; backward adds `dy_i` to `dx_{order(i)}`. Values that no place asks for are left
+//! out (the variance channels of networks that were trained to predict one).
+
+use crate::graph::operation::{Back, Call, Operation, Work};
+
+/// A fixed order of the values of each sample.
+#[derive(Debug, Clone)]
+pub(crate) struct Permute {
+    /// Values of a sample before.
+    pub(crate) inputs: usize,
+    /// Where each value comes from.
+    pub(crate) order: Vec<u32>,
+}
+
+impl Permute {
+    /// A `[channels, height, width]` image as one row for each `patch` x `patch` square, rows by rows,
+    /// with the values of a square in the order channel, line, column.
+    pub(crate) fn patches([channels, height, width]: [usize; 3], patch: usize) -> Self {
+        let mut order = Vec::with_capacity(channels * height * width);
+        for (i, j) in grid(height / patch, width / patch) {
+            for c in 0..channels {
+                for (p, q) in grid(patch, patch) {
+                    order.push(((c * height + i * patch + p) * width + j * patch + q) as u32);
+                }
+            }
+        }
+        Self { inputs: order.len(), order }
+    }
+
+    /// The way back, from squares whose values are in the order line, column, channel and that have
+    /// `depth` channels, of which the image's come first.
+    pub(crate) fn image([channels, height, width]: [usize; 3], patch: usize, depth: usize) -> Self {
+        let mut order = Vec::with_capacity(channels * height * width);
+        for c in 0..channels {
+            for (y, x) in grid(height, width) {
+                let square = (y / patch) * (width / patch) + x / patch;
+                let inside = (y % patch) * patch + x % patch;
+                order.push(((square * patch * patch + inside) * depth + c) as u32);
+            }
+        }
+        Self { inputs: height * width * depth, order }
+    }
+}
+
+fn grid(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |i| (0..columns).map(move |j| (i, j)))
+}
+
+impl Operation for Permute {
+    fn forward(
+        &self,
+        call: &Call<'_>,
+        inputs: &[&[f32]],
+        output: &mut [f32],
+        _: &mut [f32],
+        _: &mut Work,
+    ) {
+        let before = inputs[0].chunks_exact(self.inputs);
+        let after = output.chunks_exact_mut(self.order.len());
+        for (x, y) in before.zip(after).take(call.samples) {
+            for (y, &from) in y.iter_mut().zip(&self.order) {
+                *y = x[from as usize];
+            }
+        }
+    }
+
+    fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, _: &mut Work) {
+        let Some(into) = back.into[0].as_mut() else { return };
+        let after = back.delta.chunks_exact(self.order.len());
+        let before = into.values.chunks_exact_mut(self.inputs);
+        for (dy, dx) in after.zip(before).take(call.samples) {
+            if !into.add {
+                dx.fill(0.0);
+            }
+            for (dy, &from) in dy.iter().zip(&self.order) {
+                dx[from as usize] += dy;
+            }
+        }
+    }
+}
