@@ -24,6 +24,9 @@ impl TrainSpec {
     /// # Ok::<(), pathline_study::Error>(())
     /// ```
     pub fn with(&self, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        if settings.is_empty() {
+            return Ok(self.clone());
+        }
         let mut whole = serde_json::to_value(self).unwrap_or_default();
         for (key, value) in settings {
             put(&mut whole, key, value)?;
