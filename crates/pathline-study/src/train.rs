@@ -84,6 +84,10 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     };
     let data = between(&kept);
     data.check(set.shape())?;
+    if spec.training.mirror && set.shape().extents().len() != 3 {
+        let problem = format!("samples of shape {} cannot be mirrored", set.shape());
+        return Err(Error::usage(&spec.data, problem, "mirror images, of shape [c, h, w]"));
+    }
     let seed = spec.training.seed;
     let network = spec.network.build(set.shape(), set.classes(), seed)?;
     let fresh = TrainingState::new(network, spec.training.clone())?;
