@@ -89,7 +89,8 @@ Examples:
   pathline train moons --out run --steps 500
   pathline train run/config.json --out again --clock logit-normal --set training.optimiser.clip=1
 
-DIR gets config.json, log.jsonl, state.safetensors, and at the end model.safetensors and report.json.
+DIR gets config.json, log.jsonl, the same for TensorBoard, state.safetensors, and at the end
+model.safetensors and report.json.
 Killed at any moment, the same command goes on from the last state and ends with the same bytes; with
 more --steps it goes on further.")]
 pub(crate) struct Train {
@@ -127,6 +128,13 @@ pub(crate) struct Train {
     /// shifted:a, or JSON [default: uniform]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) clock: Option<String>,
+    /// What the network predicts: velocity, target, source, score [default: velocity]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) prediction: Option<String>,
+    /// Decays of the moving averages to keep, or `none`; the first is the model that is written, and the
+    /// others lie beside it [default: 0.999]
+    #[arg(long, value_name = "DECAYS")]
+    pub(crate) ema: Option<String>,
     /// Where samples start: `normal`, or a 2-D set such as `eight-gaussians` [default: normal]
     #[arg(long)]
     pub(crate) source: Option<String>,

@@ -16,9 +16,17 @@ use std::time::Duration;
 
 use common::{listing, pathline, succeed, words};
 use pathline::{Purpose, Seed};
+use pathline_data::atomic::Existing;
+use pathline_data::{Array, Values, npz};
 
-const FILES: [&str; 5] =
-    ["config.json", "log.jsonl", "state.safetensors", "model.safetensors", "report.json"];
+const FILES: [&str; 6] = [
+    "config.json",
+    "log.jsonl",
+    "events.out.tfevents.pathline",
+    "state.safetensors",
+    "model.safetensors",
+    "report.json",
+];
 
 /// Quick, and with every draw there is: a set as the source, a clock, a coupling, odd intervals.
 const CONFIG: &str = r#"{
@@ -31,10 +39,43 @@ const CONFIG: &str = r#"{
     }
 }"#;
 
+/// Images with labels, parts of a batch, mirroring, a prediction with its weights, two averages.
+const IMAGES: &str = r#"{
+    "data": "images.npz", "checkpoint_every": 70, "held_out": 0.05,
+    "network": {"kind": "dit", "patch": 4, "width": 16, "depth": 1, "heads": 2},
+    "training": {
+        "steps": 430, "batch": 24, "accumulate": 3, "seed": 5, "label_dropout": 0.3, "mirror": true,
+        "output": {"prediction": "target", "limit": 0.1},
+        "weighting": {"kind": "min-snr", "most": 5},
+        "optimiser": {"learning_rate": {"peak": 0.003}, "ema": [0.99, 0.9]}
+    }
+}"#;
+
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.json"), CONFIG).unwrap();
     folder
+}
+
+/// 200 images of 8 by 8, light on the side that their class says.
+fn images(here: &Path) {
+    let (mut levels, mut labels) = (Vec::new(), Vec::new());
+    let mut noise = Seed(2).stream(Purpose::Data, 0, 0);
+    for i in 0..200_usize {
+        let class = i % 2;
+        labels.push(class as u8);
+        let side = |at: usize| if (at % 8 < 4) == (class == 0) { 150 } else { 20 };
+        levels.extend((0..64).map(|at| (side(at) + noise.below(80)) as u8));
+    }
+    let array = |shape, values| Array::new(shape, Values::U8(values)).unwrap();
+    let arrays = [("x", array(vec![200, 8, 8], levels)), ("y", array(vec![200], labels))];
+    npz::write(
+        &here.join("images.npz"),
+        &arrays.map(|(name, array)| (name.to_owned(), array)).into(),
+        Existing::Keep,
+    )
+    .unwrap();
+    std::fs::write(here.join("i.json"), IMAGES).unwrap();
 }
 
 fn assert_same(here: &Path, one: &str, other: &str) {
@@ -45,9 +86,9 @@ fn assert_same(here: &Path, one: &str, other: &str) {
 }
 
 /// Starts a run and kills it after a while; whether it was killed rather than done.
-fn killed(here: &Path, out: &str, after: Duration) -> bool {
+fn killed(here: &Path, config: &str, out: &str, after: Duration) -> bool {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pathline"))
-        .args(["train", "c.json", "--threads", "1", "--out", out])
+        .args(["train", config, "--threads", "1", "--out", out])
         .current_dir(here)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -59,12 +100,10 @@ fn killed(here: &Path, out: &str, after: Duration) -> bool {
     child.wait().unwrap().code().is_none()
 }
 
-#[test]
-fn a_run_killed_twenty_times_ends_with_the_bytes_of_an_undisturbed_one() {
-    let folder = folder();
-    let here = folder.path();
+/// Kills runs of a configuration 20 times, at any moment; they must end as one that was left alone.
+fn survives(here: &Path, config: &str) {
     let start = std::time::Instant::now();
-    succeed(here, "pathline train c.json --threads 1 --out whole");
+    succeed(here, &format!("pathline train {config} --threads 1 --out whole"));
     let whole = start.elapsed();
     let mut moments = Seed(9).stream(Purpose::Probe, 0, 0);
     let (mut kills, mut runs) = (0, 0);
@@ -73,7 +112,7 @@ fn a_run_killed_twenty_times_ends_with_the_bytes_of_an_undisturbed_one() {
             break;
         }
         let out = format!("run{runs}");
-        if killed(here, &out, whole.mul_f64(0.5 * moments.uniform())) {
+        if killed(here, config, &out, whole.mul_f64(0.5 * moments.uniform())) {
             kills += 1;
         } else {
             assert_same(here, "whole", &out);
@@ -82,8 +121,75 @@ fn a_run_killed_twenty_times_ends_with_the_bytes_of_an_undisturbed_one() {
     }
     assert!(kills >= 20, "{kills} kills");
     let out = format!("run{runs}");
-    succeed(here, &format!("pathline train c.json --threads 1 --out {out}"));
+    succeed(here, &format!("pathline train {config} --threads 1 --out {out}"));
     assert_same(here, "whole", &out);
+}
+
+#[test]
+fn a_run_killed_twenty_times_ends_with_the_bytes_of_an_undisturbed_one() {
+    let folder = folder();
+    survives(folder.path(), "c.json");
+}
+
+#[test]
+fn so_does_one_on_labelled_images_in_parts_of_a_batch() {
+    let folder = folder();
+    let here = folder.path();
+    images(here);
+    survives(here, "i.json");
+    // The second average lies beside the first.
+    let read = |name: &str| std::fs::read(here.join("whole").join(name)).unwrap();
+    assert!(read("model.safetensors") != read("model-ema-0.9.safetensors"));
+    // The model is sampled by class, and says what it predicts.
+    let line = "pathline sample whole/model.safetensors --class 1 -n 64 --json --out s.npz";
+    assert!(succeed(here, line).contains("\"prediction\": \"target\""));
+    // What the data were is part of the report.
+    let report: serde_json::Value = serde_json::from_slice(&read("report.json")).unwrap();
+    assert_eq!(report["data"]["classes"], 2);
+    assert_eq!(report["data"]["values"], "level / 127.5 - 1");
+    assert_eq!(report["data"]["shape"], serde_json::json!([1, 8, 8]));
+}
+
+#[test]
+fn a_longer_run_goes_on_from_a_shorter_one() {
+    let folder = folder();
+    let here = folder.path();
+    let line = |steps, out| format!("pathline train c.json --steps {steps} --out {out}");
+    succeed(here, &line(430, "whole"));
+    succeed(here, &line(130, "parts"));
+    let ran = pathline(here, &words(&line(250, "parts")));
+    assert!(ran.stderr.contains("went on from step 130"), "{}", ran.stderr);
+    succeed(here, &line(430, "parts"));
+    assert_same(here, "whole", "parts");
+    // Back to fewer steps there is no way.
+    let ran = pathline(here, &words(&line(250, "parts")));
+    assert!(ran.code == Some(2) && ran.stderr.contains("training.steps"), "{}", ran.stderr);
+    // A rate that decays towards the last step makes it another run.
+    let cosine = r#"--set 'training.optimiser.learning_rate.decay={"kind":"cosine","floor":0}'"#;
+    succeed(here, &format!("{} {cosine}", line(130, "decays")));
+    let ran = pathline(here, &words(&format!("{} {cosine}", line(250, "decays"))));
+    assert!(ran.code == Some(2) && ran.stderr.contains("another spec"), "{}", ran.stderr);
+}
+
+#[test]
+fn settings_are_taken_by_name() {
+    let folder = folder();
+    let here = folder.path();
+    succeed(
+        here,
+        "pathline train c.json --steps 2 --out run --set network.hidden=[8] --set data=spiral \
+         --set training.weighting.kind=like --set training.weighting.prediction=target \
+         --set training.magnitude.scale=0.1 --ema none",
+    );
+    let text = std::fs::read_to_string(here.join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(config["data"], "spiral");
+    assert_eq!(config["network"]["hidden"], serde_json::json!([8]));
+    assert_eq!(config["training"]["batch"], 24);
+    let like = serde_json::json!({"kind": "like", "prediction": "target"});
+    assert_eq!(config["training"]["weighting"], like);
+    assert_eq!(config["training"]["magnitude"]["scale"], 0.1);
+    assert_eq!(config["training"]["optimiser"]["ema"], serde_json::json!([]));
 }
 
 #[test]
@@ -175,6 +281,17 @@ fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
         ("moons --held-out nan", "held_out"),
         ("moons --hidden 4,x", "--hidden"),
         ("moons --hidden 0", "width"),
+        ("moons --network cnn", "mlp"),
+        ("moons --prediction noise", "velocity"),
+        ("moons --prediction target --set training.magnitude.scale=1", "magnitude"),
+        ("moons --ema 1", "moving average"),
+        ("moons --ema x", "ema"),
+        ("moons --accumulate 300", "parts of a batch"),
+        ("moons --mirror", "mirror"),
+        ("moons --set training.stepz=3", "training.stepz=3: unknown field `stepz`"),
+        ("moons --set training.steps=many", "training.steps=many"),
+        ("moons --set network.kind.x=1", "network.kind"),
+        ("moons --set steps", "KEY=VALUE"),
         ("moons --coupling ot", "minibatch-ot"),
         ("moons --clock late", "logit-normal"),
         ("moons --clock mode:9", "1.7519"),

@@ -22,6 +22,7 @@ pub mod npz;
 pub mod png;
 pub mod safetensors;
 pub mod sha256;
+pub mod tfevents;
 pub mod torch;
 
 pub use array::{Array, Tensor, Values};

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "tests fail by panicking"
 )]
 
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use pathline::{Batch, Seed, Shape};
 use pathline_data::atomic::write_new;
 use pathline_data::{
-    Array, Error, PointSet, Values, fashion_mnist, idx, load_images, load_points, npy, png,
+    Array, Error, PointSet, Tensor, Values, fashion_mnist, idx, load, load_images, load_points,
+    npy, png, safetensors,
 };
 
 fn golden(name: &str) -> PathBuf {
@@ -188,4 +190,72 @@ fn the_checkerboard_is_one() {
         let square = p.iter().map(|v| ((v + 4.0) / 2.0).floor() as i32).sum::<i32>();
         assert!(square % 2 == 0 && p.iter().all(|v| v.abs() <= 4.0), "{p:?}");
     }
+}
+
+#[test]
+fn a_folder_of_idx_files_is_their_training_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |dir: &str, name: &str, array: Array| {
+        let path = folder.path().join(dir).join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_new(&path, &idx::encode(&array, &path).unwrap()).unwrap();
+    };
+    let images = Array::new(vec![2, 1, 2], Values::U8(vec![0, 255, 0, 255])).unwrap();
+    let labels = Array::new(vec![2], Values::U8(vec![4, 2])).unwrap();
+    for dir in ["other", "fashion-mnist"] {
+        put(dir, "train-images-idx3-ubyte", images.clone());
+        put(dir, "train-labels-idx1-ubyte", labels.clone());
+    }
+    let set = load(&folder.path().join("other")).unwrap();
+    assert_eq!((set.classes(), set.labels, set.scaled), (5, Some(vec![4, 2]), true));
+    // What is called like the published set must be the published set.
+    let error = load(&folder.path().join("fashion-mnist")).unwrap_err().to_string();
+    assert!(error.contains("not the published file: SHA-256"), "{error}");
+}
+
+#[test]
+fn latents_come_as_they_were_stored_with_their_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..16_u8).map(|v| f32::from(v) * 100.0).collect();
+    let tensor = |shape: &[usize], values: &[f32]| Tensor::new(shape.to_vec(), values.to_vec());
+    let x = tensor(&[2, 2, 2, 2], &values).unwrap();
+    let y = tensor(&[2], &[1.0, 0.0]).unwrap();
+    let save = |name: &str, tensors: &[(&str, &Tensor)]| {
+        let path = folder.path().join(name);
+        let tensors = tensors.iter().map(|(name, t)| ((*name).to_owned(), (*t).clone())).collect();
+        write_new(&path, &safetensors::encode(&tensors, None)).unwrap();
+        load(&path)
+    };
+    let set = save("a.safetensors", &[("latents", &x), ("labels", &y)]).unwrap();
+    assert_eq!((set.shape().extents(), set.scaled), (&[2, 2, 2][..], false));
+    assert_eq!((set.batch.as_slice(), set.labels), (&values[..], Some(vec![1, 0])));
+    assert_eq!(save("b.safetensors", &[("encoded", &x)]).unwrap().batch.len(), 2);
+    let error = save("c.safetensors", &[("p", &x), ("q", &x)]).unwrap_err().to_string();
+    assert!(error.contains("[p, q]"), "{error}");
+    // Arrays of NumPy have their labels beside them.
+    let put = |name: &str, array: Array| {
+        npy::write(&folder.path().join(name), &array, pathline_data::atomic::Existing::Keep)
+            .unwrap();
+    };
+    put("images.npy", Array::new(vec![2, 2, 2, 2], Values::F32(values)).unwrap());
+    put("labels.npy", Array::new(vec![2], Values::I64(vec![3, 4])).unwrap());
+    assert_eq!(load(&folder.path().join("images.npy")).unwrap().labels, Some(vec![3, 4]));
+}
+
+#[test]
+fn the_whole_of_fashion_mnist_is_the_published_one() {
+    let folder = std::env::var_os("PATHLINE_FASHION_MNIST");
+    let folder = folder.unwrap_or_else(|| "/usr/share/datasets/fashion-mnist".into());
+    let folder = Path::new(&folder);
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: no folder of Fashion-MNIST; name it in PATHLINE_FASHION_MNIST");
+        return;
+    }
+    let set = load(folder).unwrap();
+    assert_eq!((set.batch.len(), set.classes(), set.scaled), (60_000, 10, true));
+    // The first images of each class are those of the embedded sample.
+    let sample = fashion_mnist::train().unwrap();
+    let labels = set.labels.unwrap();
+    let first = labels.iter().position(|&label| label == 0).unwrap();
+    assert_eq!(set.batch.row(first), sample.batch.row(0));
 }

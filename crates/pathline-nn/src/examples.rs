@@ -93,7 +93,8 @@ impl Examples {
         let of = |i: usize| order.as_ref().map_or(i, |order| order[i]);
         self.interpolate(how.objective.output, of);
         self.label(data, how, of);
-        self.weigh(&how.objective)
+        self.weigh(&how.objective);
+        Ok(())
     }
 
     fn draw_targets(&mut self, data: &FlowData<'_>, how: &Draw<'_>) {
@@ -146,19 +147,17 @@ impl Examples {
     }
 
     /// What an error of every row costs, by its time.
-    fn weigh(&mut self, objective: &Objective) -> Result<(), Error> {
+    fn weigh(&mut self, objective: &Objective) {
         self.weights.clear();
         self.magnitudes.clear();
         if !objective.weighting.is_uniform() {
-            for &t in &self.times {
-                self.weights.push(objective.weighting.at(t, objective.output)?);
-            }
+            let weight = |&t: &f64| objective.weighting.at(t, objective.output);
+            self.weights.extend(self.times.iter().map(weight));
         }
         if let Some(magnitude) = objective.magnitude {
             let width = self.x.width();
             self.magnitudes.extend(self.times.iter().map(|&t| magnitude.factor(t, width)));
         }
-        Ok(())
     }
 
     /// The rows `range` to learn from.

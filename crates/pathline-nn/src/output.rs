@@ -34,8 +34,8 @@ use pathline::schedule::{CondOt, Schedule};
 /// use pathline::path::Prediction;
 /// use pathline_nn::Output;
 /// let output: Output = serde_json::from_str(r#"{"prediction": "target"}"#)?;
-/// assert_eq!((output.prediction, output.limit), (Prediction::Target, 0.02));
-/// assert_eq!((output.moved(0.5), output.moved(1.0)), (0.5, 0.98));
+/// assert_eq!((output.prediction, output.limit), (Prediction::Target, 0.05));
+/// assert_eq!((output.moved(0.5), output.moved(1.0)), (0.5, 0.95));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -44,13 +44,13 @@ pub struct Output {
     /// What is predicted; velocity.
     pub prediction: Prediction,
     /// How near to an end that makes it singular a time may come, between 0 and 1/2, neither
-    /// included; 0.02.
+    /// included; 0.05.
     pub limit: f64,
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Self { prediction: Prediction::Velocity, limit: 0.02 }
+        Self { prediction: Prediction::Velocity, limit: 0.05 }
     }
 }
 

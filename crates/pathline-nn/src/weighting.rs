@@ -15,8 +15,8 @@
 //! - `min-snr`: `min(SNR, most)` on the error of the target, with `SNR = (t/(1-t))^2`;
 //! - `power`: `t^alpha (1-t)^sigma` on the error of the network's own output.
 //!
-//! Weights that grow without bound towards an end are those at a distance of the output's `limit` from
-//! it, and constant from there.
+//! A negative power of a share grows without bound towards an end: nearer to it than the output's
+//! `limit` the share counts as that.
 //!
 //! # References
 //! Hang et al. (2023), "Efficient Diffusion Training via Min-SNR Weighting Strategy",
@@ -28,7 +28,6 @@
 
 use pathline::Error;
 use pathline::path::Prediction;
-use pathline::schedule::{CondOt, Schedule};
 
 use crate::output::Output;
 
@@ -40,8 +39,7 @@ use crate::output::Output;
 /// use pathline_nn::{Output, Weighting};
 /// let output = Output { prediction: Prediction::Target, ..Output::default() };
 /// let like = Weighting::Like { prediction: Prediction::Velocity };
-/// assert_eq!(like.at(0.75, output)?, 16.0);
-/// # Ok::<(), pathline::Error>(())
+/// assert_eq!(like.at(0.75, output), 16.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -81,20 +79,22 @@ impl Default for Weighting {
 
 impl Weighting {
     /// The weight at time `t` on the squared error of `output`.
-    ///
-    /// # Errors
-    /// [`Error::Singular`] only for settings out of their range.
-    pub fn at(&self, t: f64, output: Output) -> Result<f64, Error> {
-        let t = output.moved(t).max(output.limit).min(1.0 - output.limit);
-        let factor = |to| CondOt.at(t).convert(output.prediction, to, t).map(|l| l.value * l.value);
+    #[must_use]
+    pub fn at(&self, t: f64, output: Output) -> f64 {
+        let product =
+            |alpha, sigma| share(t, alpha, output.limit) * share(1.0 - t, sigma, output.limit);
+        let like = |prediction| {
+            let (from, to) = (size(output.prediction), size(prediction));
+            product(2.0 * (to[0] - from[0]), 2.0 * (to[1] - from[1]))
+        };
         match *self {
-            Self::Uniform {} => Ok(1.0),
-            Self::Like { prediction } => factor(prediction),
+            Self::Uniform {} => 1.0,
+            Self::Like { prediction } => like(prediction),
             Self::MinSnr { most } => {
                 let ratio = t / (1.0 - t);
-                Ok((ratio * ratio).min(most) * factor(Prediction::Target)?)
+                (ratio * ratio).min(most) * like(Prediction::Target)
             }
-            Self::Power { alpha, sigma } => Ok(t.powf(alpha) * (1.0 - t).powf(sigma)),
+            Self::Power { alpha, sigma } => product(alpha, sigma),
         }
     }
 
@@ -120,4 +120,19 @@ impl Weighting {
     pub(crate) fn is_uniform(&self) -> bool {
         *self == Self::Uniform {}
     }
+}
+
+/// An error of a prediction for each unit of that of the velocity, as powers of `t` and `1 - t`.
+fn size(prediction: Prediction) -> [f64; 2] {
+    match prediction {
+        Prediction::Velocity => [0.0, 0.0],
+        Prediction::Target => [0.0, 1.0],
+        Prediction::Source => [1.0, 0.0],
+        Prediction::Score => [1.0, -1.0],
+    }
+}
+
+/// A power of an end's share, which must stay finite.
+fn share(share: f64, power: f64, limit: f64) -> f64 {
+    if power < 0.0 { share.max(limit).powf(power) } else { share.powf(power) }
 }

@@ -81,7 +81,7 @@ fn ideal_networks_of_every_prediction_are_the_exact_field() {
 
 #[test]
 fn runs_along_every_prediction_end_where_the_exact_flow_ends() {
-    // Euler evaluates at t = 0, which a source prediction says nothing about: it is moved to 0.02.
+    // Euler evaluates at t = 0, which a source prediction says nothing about: it is moved to 0.05.
     let shape = Shape::vector(2);
     let grid = TimeGrid::uniform(200).unwrap();
     for prediction in ALL {
@@ -131,27 +131,23 @@ fn weights_turn_the_loss_of_one_prediction_into_that_of_another() {
                     Prediction::Source => source,
                     Prediction::Score => -source / (1.0 - t),
                 } - value(to);
-                let weighted = weighting.at(t, output).unwrap() * error * error;
+                let weighted = weighting.at(t, output) * error * error;
                 let wanted = found * found;
                 assert!((weighted - wanted).abs() < 1e-9 * wanted, "{from:?} {to:?} {t}");
             }
         }
-        // At the ends weights stay finite: they are those at the limit.
-        for t in [0.0, 1.0] {
-            for to in ALL {
-                let weighting = Weighting::Like { prediction: to };
-                let at = |t| weighting.at(t, output).unwrap();
-                assert!(at(t).is_finite() && (at(t) - at(t.clamp(0.02, 0.98))).abs() == 0.0);
-            }
+        // At the ends weights stay finite.
+        for (t, to) in [0.0, 1.0].into_iter().flat_map(|t| ALL.map(|to| (t, to))) {
+            assert!(Weighting::Like { prediction: to }.at(t, output).is_finite());
         }
     }
     // min(SNR, 5) on the target, stated for a network of the source: min(SNR, 5)/SNR.
     let source = Output { prediction: Prediction::Source, ..Output::default() };
     let min_snr = Weighting::MinSnr { most: 5.0 };
-    assert!((min_snr.at(0.5, source).unwrap() - 1.0).abs() < 1e-12);
-    assert!((min_snr.at(0.75, source).unwrap() - 5.0 / 9.0).abs() < 1e-12);
+    assert!((min_snr.at(0.5, source) - 1.0).abs() < 1e-12);
+    assert!((min_snr.at(0.75, source) - 5.0 / 9.0).abs() < 1e-12);
     let power = Weighting::Power { alpha: 1.0, sigma: 2.0 };
-    assert!((power.at(0.25, source).unwrap() - 0.25 * 0.5625).abs() < 1e-12);
+    assert!((power.at(0.25, source) - 0.25 * 0.5625).abs() < 1e-12);
 }
 
 #[test]
@@ -174,7 +170,7 @@ fn a_network_of_the_target_has_the_loss_of_the_velocity_it_stands_for() {
     let (x, wanted) = (gather(&|row| row.x.clone()), gather(&|row| row.wanted.clone()));
     let times: Vec<f64> = rows.iter().map(|row| row.t).collect();
     let weights: Vec<f64> = rows.iter().map(|row| row.weight.unwrap()).collect();
-    assert!(times.iter().all(|&t| t <= 0.98));
+    assert!(times.iter().all(|&t| t <= 0.95));
     let config = MlpConfig { shape: shape.clone(), hidden: vec![16], activation: Activation::Silu };
     let mlp = Mlp::new(&config, Seed(3)).unwrap();
     let at = At::new(Samples::first(300), Times::Each(&times), x.rows()).unwrap();

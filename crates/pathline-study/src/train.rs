@@ -1,8 +1,10 @@
 //! `train`: fit a velocity network to data, in a folder in which an interrupted run goes on.
 //!
 //! The folder holds `config.json` (the spec), `log.jsonl` (a line that says what the data are, then one
-//! every hundred steps), `state.safetensors` (all that training needs to go on), and at the end
-//! `model.safetensors` and `report.json`. Lines of the log reach the disk before the state that counts
+//! every hundred steps), the same numbers as an event file for TensorBoard, `state.safetensors` (all that
+//! training needs to go on), and at the end `model.safetensors` and `report.json`. Where several moving
+//! averages are kept, the model is the first, and each other is in a `model-ema-DECAY.safetensors`. Lines
+//! of the log reach the disk before the state that counts
 //! them, and states replace each other whole; so a run that was killed at any moment goes on from its
 //! last state and leaves the same bytes as one that was not.
 
@@ -24,8 +26,8 @@ use pathline::spec::SourceSpec;
 use pathline::{Batch, Purpose, Seed, Shape};
 use pathline_data::{PointSet, atomic};
 use pathline_nn::{
-    FlowData, HeldOut, NetworkField, Pairing, Source, TrainingState, held_out_loss_given_labels,
-    model_to_bytes,
+    FlowData, HeldOut, Network, NetworkField, Pairing, Source, TrainingState,
+    held_out_loss_given_labels, model_to_bytes,
 };
 
 use crate::error::Error;
@@ -83,6 +85,10 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     };
     let data = between(&kept);
     data.check(set.shape())?;
+    if spec.training.mirror && set.shape().extents().len() != 3 {
+        let problem = format!("samples of shape {} cannot be mirrored", set.shape());
+        return Err(Error::usage(&spec.data, problem, "mirror images, of shape [c, h, w]"));
+    }
     let seed = spec.training.seed;
     let network = spec.network.build(set.shape(), set.classes(), seed)?;
     let fresh = TrainingState::new(network, spec.training.clone())?;
@@ -105,12 +111,7 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
         log.sync()?;
         atomic::replace(&folder.at(STATE), &state.to_bytes()?)?;
     }
-    let network = if spec.training.optimiser.ema.is_empty() {
-        state.network().duplicate()
-    } else {
-        state.averaged(0)?
-    };
-    atomic::replace(&folder.at(MODEL), &model_to_bytes(&*network, spec.training.output)?)?;
+    let network = models(&state, spec, &folder)?;
     let field = NetworkField::new(Arc::from(network)).predicting(spec.training.output);
     progress.at(1.0, "measuring the held-out loss");
     // Another seed than the training's, whatever that is.
@@ -125,8 +126,29 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
         held_out: if held.is_empty() { Vec::new() } else { measure(&held)? },
         training: measure(&kept)?,
     };
+    if let Some(loss) = report.held_out_loss() {
+        log.conclude(steps, "held_out_loss", loss)?;
+    }
     atomic::replace(&folder.at(REPORT), &json(&report)?)?;
     Ok(Trained { report, model: folder.at(MODEL), from })
+}
+
+/// Writes the models of a finished run; gives the one to sample from.
+fn models(
+    state: &TrainingState,
+    spec: &TrainSpec,
+    folder: &Folder,
+) -> Result<Box<dyn Network>, Error> {
+    let bytes = |network: &dyn Network| model_to_bytes(network, spec.training.output);
+    let averages = &spec.training.optimiser.ema;
+    for (i, decay) in averages.iter().enumerate().skip(1) {
+        let name = format!("model-ema-{decay}.safetensors");
+        atomic::replace(&folder.at(&name), &bytes(&*state.averaged(i)?)?)?;
+    }
+    let last = averages.is_empty();
+    let network = if last { state.network().duplicate() } else { state.averaged(0)? };
+    atomic::replace(&folder.at(MODEL), &bytes(&*network)?)?;
+    Ok(network)
 }
 
 /// Trains up to the next state that is kept.

@@ -64,12 +64,12 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
     spec.training.accumulate = args.accumulate.unwrap_or(spec.training.accumulate);
     spec.training.mirror |= args.mirror;
     if let Some(kind) = &args.network {
-        spec = spec.with("network.kind", kind)?;
+        spec = spec.with(&[("network.kind", kind)])?;
     }
     if let Some(widths) = &args.hidden {
         let widths: Result<Vec<usize>, _> = widths.split(',').map(|w| w.trim().parse()).collect();
         let widths = widths.map_err(|_| Failure::usage("--hidden", "write widths like 128,128"))?;
-        spec = spec.with("network.hidden", &serde_json::to_string(&widths)?)?;
+        spec = spec.with(&[("network.hidden", &serde_json::to_string(&widths)?)])?;
     }
     if let Some(name) = &args.coupling {
         spec.coupling = match name.as_str() {
@@ -81,6 +81,13 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
             }
         };
     }
+    if let Some(decays) = &args.ema {
+        let decays = if decays == "none" { "" } else { decays };
+        spec = spec.with(&[("training.optimiser.ema", &format!("[{decays}]"))])?;
+    }
+    if let Some(prediction) = &args.prediction {
+        spec = spec.with(&[("training.output.prediction", prediction)])?;
+    }
     if let Some(clock) = &args.clock {
         spec.training.clock = clock.parse()?;
     }
@@ -90,31 +97,39 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
         None => {}
     }
     // Last, so that what is spelt out wins.
-    args.set.iter().try_fold(spec, |spec, setting| {
+    let mut settings = Vec::with_capacity(args.set.len());
+    for setting in &args.set {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
-            Failure::usage(
-                "--set",
-                &format!("`{setting}` is no KEY=VALUE; write training.steps=200"),
-            )
+            let problem = format!("`{setting}` is no KEY=VALUE; write training.steps=200");
+            Failure::usage("--set", &problem)
         })?;
-        Ok(spec.with(key.trim(), value)?)
-    })
+        settings.push((key.trim(), value));
+    }
+    Ok(spec.with(&settings)?)
 }
 
 fn table(report: &pathline_study::TrainReport) -> Table {
     let rows = report.training.iter().enumerate().map(|(i, seen)| {
+        let held = report.held_out.get(i);
         let mut row = vec![
             Cell::text(format!("{:.1} to {:.1}", seen.from, seen.to)),
             Cell::number(seen.loss),
         ];
-        if let Some(held) = report.held_out.get(i) {
+        if let Some(held) = held {
             row.extend([Cell::number(held.loss), Cell::number(held.standard_error)]);
         }
+        let of = held.unwrap_or(seen);
+        row.push(match (of.gain, of.gain_standard_error) {
+            (Some(gain), Some(error)) => Cell::text(format!("{gain:.3} ({error:.3})")),
+            _ => Cell::text("none"),
+        });
         row
     });
     let mut columns = vec![Column::text("time"), Column::numeric("loss, training rows")];
     if !report.held_out.is_empty() {
         columns.extend([Column::numeric("held-out rows"), Column::numeric("standard error")]);
     }
-    Table { columns, rows: rows.collect(), note: String::new() }
+    columns.push(Column::text("gain g* (s.e.)"));
+    let note = "g*: the factor on the velocity that fits best, 1 for an exact field".to_owned();
+    Table { columns, rows: rows.collect(), note }
 }

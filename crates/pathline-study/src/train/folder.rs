@@ -16,9 +16,11 @@ use crate::json::json;
 /// Largest file of a run that is read, in bytes.
 const LARGEST: u64 = 16 << 30;
 
-pub(super) const CONFIG: &str = "config.json";
+const CONFIG: &str = "config.json";
 pub(super) const STATE: &str = "state.safetensors";
-pub(super) const LOG: &str = "log.jsonl";
+const LOG: &str = "log.jsonl";
+/// TensorBoard reads what has `tfevents` in its name.
+const EVENTS: &str = "events.out.tfevents.pathline";
 pub(super) const MODEL: &str = "model.safetensors";
 pub(super) const REPORT: &str = "report.json";
 
@@ -56,7 +58,9 @@ impl Folder {
             }
             return Ok(folder);
         }
-        if let Some(foreign) = [STATE, LOG, MODEL, REPORT].iter().find(|f| folder.at(f).exists()) {
+        if let Some(foreign) =
+            [STATE, LOG, EVENTS, MODEL, REPORT].iter().find(|f| folder.at(f).exists())
+        {
             let problem = "exists without the config.json of a training run";
             return Err(Error::usage(place(&folder.at(foreign)), problem, remedy));
         }
@@ -77,23 +81,21 @@ impl Folder {
 
     /// The log, held by this process alone.
     pub(super) fn log(&self) -> Result<Log, Error> {
-        let path = self.at(LOG);
-        let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).append(true).open(&path);
-        let file = file.map_err(|e| unwritable(&path, &e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Log { file, path }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let problem = "another process is training in this folder";
-                Err(Error::usage(
-                    path.display().to_string(),
-                    problem,
-                    "wait for it, or choose another",
-                ))
-            }
-            // Not every file system has locks.
-            Err(std::fs::TryLockError::Error(_)) => Ok(Log { file, path }),
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            let file = options.create(true).read(true).append(true).open(path);
+            file.map_err(|e| unwritable(path, &e))
+        };
+        let (path, events_path) = (self.at(LOG), self.at(EVENTS));
+        let file = open(&path)?;
+        // Not every file system has locks.
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            let problem = "another process is training in this folder";
+            let remedy = "wait for it, or choose another";
+            return Err(Error::usage(path.display().to_string(), problem, remedy));
         }
+        let events = open(&events_path)?;
+        Ok(Log { file, path, events, events_path })
     }
 
     /// The report, if the run was finished at this step.

@@ -26,6 +26,15 @@ pub struct TrainReport {
     pub training: Vec<BinLoss>,
 }
 
+impl TrainReport {
+    /// The held-out loss over all times; `None` where nothing was held out.
+    #[must_use]
+    pub fn held_out_loss(&self) -> Option<f64> {
+        let bins = &self.held_out;
+        (!bins.is_empty()).then(|| bins.iter().map(|bin| bin.loss).sum::<f64>() / bins.len() as f64)
+    }
+}
+
 /// What the data were, so that it can be told whether they are still the same.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DataRecord {
