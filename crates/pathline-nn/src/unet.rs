@@ -46,7 +46,7 @@ use crate::tensors;
 /// use pathline::Shape;
 /// use pathline_nn::UNetConfig;
 /// let config = UNetConfig { classes: Some(10), ..UNetConfig::new(Shape::new([1, 28, 28])?) };
-/// assert_eq!(config.values()?, 1_553_537);
+/// assert_eq!(config.values()?, 1_063_905);
 /// # Ok::<(), pathline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

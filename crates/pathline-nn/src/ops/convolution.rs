@@ -11,6 +11,7 @@
 
 mod columns;
 
+mod sides;
 mod weights;
 mod winograd;
 

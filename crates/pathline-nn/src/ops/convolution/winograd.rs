@@ -16,6 +16,7 @@
 
 use pathline::kernels::{Strided, multiply, vectorised};
 
+use super::sides::{kernel, kernel_back, patch, patch_back, tile, tile_back};
 use super::weights::{TAPS, add_arranged, arrange};
 use crate::graph::operation::{ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
@@ -69,44 +70,6 @@ impl Tiles {
     fn element(self, p: usize, width: usize) -> usize {
         self.at(0, p / SIDE, width) + p % SIDE * width
     }
-}
-
-/// The four values of a patch's side from the four of an input's side: `B^T`.
-#[inline(always)]
-fn patch([a, b, c, d]: [Lane; 4]) -> [Lane; 4] {
-    [a - c, b + c, c - b, b - d]
-}
-
-/// `B`, the transpose of [`patch`].
-#[inline(always)]
-fn patch_back([a, b, c, d]: [Lane; 4]) -> [Lane; 4] {
-    [a, b - c + d, b + c - a, Lane::ZERO - d]
-}
-
-/// `A^T`.
-#[inline(always)]
-fn tile([a, b, c, d]: [Lane; 4]) -> [Lane; 2] {
-    [a + b + c, b - c - d]
-}
-
-/// `A`, the transpose of [`tile`].
-#[inline(always)]
-fn tile_back([a, b]: [Lane; 2]) -> [Lane; 4] {
-    [a, a + b, a - b, Lane::ZERO - b]
-}
-
-/// `G`.
-#[inline(always)]
-fn kernel([a, b, c]: [Lane; 3]) -> [Lane; 4] {
-    let (sum, b) = ((a + c) * 0.5, b * 0.5);
-    [a, sum + b, sum - b, c]
-}
-
-/// `G^T`, the transpose of [`kernel`].
-#[inline(always)]
-fn kernel_back([a, b, c, d]: [Lane; 4]) -> [Lane; 3] {
-    let half = (b + c) * 0.5;
-    [a + half, (b - c) * 0.5, half + d]
 }
 
 /// One pass over `len` values a side: reads the side's elements, transforms them, writes what comes out.
