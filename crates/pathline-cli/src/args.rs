@@ -76,7 +76,12 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "full", value_parser = clap::value_parser!(u32).range(40..=60_000))]
     pub(crate) full_samples: u32,
     /// Folder of the four files of Fashion-MNIST, as Debian's package dataset-fashion-mnist installs them
-    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist", requires = "full")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/usr/share/datasets/fashion-mnist",
+        requires = "full"
+    )]
     pub(crate) data: String,
     /// Print the numbers as JSON instead of a summary
     #[arg(long)]

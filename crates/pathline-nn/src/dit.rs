@@ -19,8 +19,7 @@
 //!
 //! # References
 //! Peebles and Xie (2023), "Scalable diffusion models with transformers", arXiv:2212.09748, section 3;
-//! Ma et al. (2024), "SiT: exploring flow and diffusion-based generative models with scalable
-//! interpolant transformers", arXiv:2401.08740.
+//! Ma et al. (2024), "SiT", arXiv:2401.08740.
 
 mod structure;
 

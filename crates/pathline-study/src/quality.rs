@@ -175,10 +175,8 @@ impl Bench<'_> {
     /// # Errors
     /// [`Error::Library`], whatever the field raises.
     pub fn draw(&self, method: &Method) -> Result<Batch, Error> {
-        let run = Run {
-            gain: method.gain.as_deref(),
-            ..Run::on(method.grid.clone(), method.solver)
-        };
+        let run =
+            Run { gain: method.gain.as_deref(), ..Run::on(method.grid.clone(), method.solver) };
         let source = Source { chunk: CHUNK, ..Source::new(self.seed, self.samples) };
         Ok(sample(self.field, &source, &run, &mut ())?.end)
     }

@@ -14,8 +14,8 @@ use pathline_nn::{Network, NetworkField};
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
 use crate::files::Files;
-use crate::progress::Progress;
 use crate::json::json;
+use crate::progress::Progress;
 use crate::quality::{Bench, Floor, Judged, Real, plain};
 
 /// Evaluations at which every way is compared.

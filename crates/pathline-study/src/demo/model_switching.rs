@@ -74,8 +74,7 @@ pub(super) fn switching(
         // A field has no memory: the run goes on from the saved state.
         let t = grid.times()[k];
         let rest = Run::on(grid.between(t, 1.0)?, &EULER);
-        let ends =
-            integrate(&*after, old.states[k].clone(), samples.clone(), &rest, &mut ())?.end;
+        let ends = integrate(&*after, old.states[k].clone(), samples.clone(), &rest, &mut ())?.end;
         points.push(point(t, &ends)?);
     }
     points.push(point(1.0, &old.end)?);
@@ -96,7 +95,8 @@ impl ModelSwitching {
     }
 
     fn sweep(&self) -> Figure {
-        let of = |f: fn(&ModelSwitchPoint) -> f64| self.points.iter().map(|p| [p.t, f(p)]).collect();
+        let of =
+            |f: fn(&ModelSwitchPoint) -> f64| self.points.iter().map(|p| [p.t, f(p)]).collect();
         let band = self.points.iter().map(|p| [p.new.low, p.new.high]).collect();
         Figure {
             id: "model-switch-sweep".to_owned(),

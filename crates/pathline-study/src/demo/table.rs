@@ -53,13 +53,15 @@ pub(super) fn live(
     };
     let labels = images.held_out.labels.clone().unwrap_or_default();
     let real = Real::new(&images.held_out.batch, &labels, &model.judge)?;
-    let bench = Bench { field: &*field, guidance: 1.0, judge: &model.judge, real: &real, seed, samples };
+    let bench =
+        Bench { field: &*field, guidance: 1.0, judge: &model.judge, real: &real, seed, samples };
     let calls = (WAYS * EVALUATIONS.iter().sum::<usize>()) as f64;
     let (mut rows, mut done) = (Vec::new(), 0);
     for evaluations in EVALUATIONS {
         rows.extend(bench.compare(evaluations, &mut |row| {
             done += evaluations;
-            progress.at(done as f64 / calls, &format!("{} at {evaluations} evaluations", row.method));
+            progress
+                .at(done as f64 / calls, &format!("{} at {evaluations} evaluations", row.method));
             Ok(())
         })?);
     }
@@ -183,9 +185,10 @@ impl Live {
                 full.floor.images,
                 full.floor.frechet
             ),
-            look_for: "Which way is best depends on the number of evaluations: what a correction wins at \
+            look_for:
+                "Which way is best depends on the number of evaluations: what a correction wins at \
                        10, more steps or another grid win as well."
-                .to_owned(),
+                    .to_owned(),
             command: full.command.clone(),
             alt: "The same table from many samples, at 10, 20 and 50 evaluations.".to_owned(),
             content: Content::Table(Table {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use pathline::diagnostics::{DeficitPoint, Energy, KineticEnergy, Pairs, PowerCurve, PowerPoint, deficit};
+use pathline::diagnostics::{
+    DeficitPoint, Energy, KineticEnergy, Pairs, PowerCurve, PowerPoint, deficit,
+};
 use pathline::field::{Conditions, Guided};
 use pathline::quality::agreement;
 use pathline::schedule::CondOt;
@@ -193,8 +195,9 @@ impl Trained {
                 percent(&self.agreement),
                 percent(&self.real_agreement)
             ),
-            look_for: "Eight different garments a row. None is taken from a list: these are new images."
-                .to_owned(),
+            look_for:
+                "Eight different garments a row. None is taken from a list: these are new images."
+                    .to_owned(),
             command: "pathline demo".to_owned(),
             alt: "Ten rows of eight generated garments, one class a row.".to_owned(),
             content: Content::Images(Pictures {
@@ -249,9 +252,10 @@ impl Trained {
                 100.0 * mean(&self.exact_energy, |e| e.bending)
                     / mean(&self.exact_energy, |e| e.left)
             ),
-            look_for: "The energies lie close together, since both are mostly chord; the bending is \
+            look_for:
+                "The energies lie close together, since both are mostly chord; the bending is \
                        what tells the two fields apart."
-                .to_owned(),
+                    .to_owned(),
             command: "pathline demo --json".to_owned(),
             alt: "Two clouds of points: bending against chord energy for model and exact field."
                 .to_owned(),
