@@ -20,7 +20,7 @@ use serde_json::Value;
 fn the_demo_keeps_its_promises() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let printed = succeed(here, "pathline demo --threads 2 --json");
+    let printed = succeed(here, "pathline demo --samples 40 --threads 2 --json");
     let out = here.join("pathline-demo");
     let made: Vec<String> = listing(&out).into_keys().collect();
     assert_eq!(made, ["demo.json", "report.html", "run.safetensors"]);
@@ -34,7 +34,7 @@ fn the_demo_keeps_its_promises() {
 
     // Once more into the same folder, with another number of threads: nothing may change.
     let before = listing(&out);
-    let ran = pathline(here, &words("demo --threads 1"));
+    let ran = pathline(here, &words("demo --samples 40 --threads 1"));
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("straightness") && ran.stdout.contains("report.html"));
     for (name, bytes) in listing(&out).iter().filter(|(name, _)| !name.ends_with("run.html")) {
@@ -84,6 +84,30 @@ fn check_numbers(json: &Value) {
     assert!(switches.len() > 10);
     for point in switches {
         assert_eq!(number(point, "/agreement/value"), 1.0, "no memory: the new class is drawn");
+    }
+    let judged = at("/trained/real_agreement/value");
+    assert!(judged > 0.85, "the judge knows {judged} of real images");
+    let asked = at("/trained/agreement/value");
+    assert!(asked > 0.8, "{asked} of the guided images show the class asked for");
+    for point in demo["trained"]["exact_deficit"].as_array().unwrap() {
+        let (low, high) = (number(point, "/gain/low"), number(point, "/gain/high"));
+        let slack = (high - low).max(0.01);
+        assert!(low - slack <= 1.0 && 1.0 <= high + slack, "an exact field has g* = 1: {point}");
+    }
+    let switched = demo["trained"]["switching"]["points"].as_array().unwrap();
+    let new = |i: usize| number(&switched[i], "/new/value");
+    assert!(
+        new(0) > 0.5 && new(switched.len() - 1) < 0.2,
+        "an early switch wins, a late one loses"
+    );
+    let rows = demo["ways"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        assert_eq!(number(row, "/samples"), 40.0);
+        let [value, low, high] =
+            ["value", "low", "high"].map(|k| number(row, &format!("/kid/{k}")));
+        assert!(low <= value && value <= high, "{row}");
+        assert_eq!(row["method"] == "Euler", row["kid_less_euler"].is_null());
     }
     let plain = &demo["corrections"]["rows"][0];
     assert_eq!((number(plain, "/mean_gain"), number(plain, "/memorised/value")), (1.0, 1.0));

@@ -26,7 +26,7 @@ pub fn version() -> Vec<u8> {
 /// ```
 /// use pathline_data::tfevents;
 /// let file = [tfevents::version(), tfevents::scalars(100, &[("loss", 0.5)])].concat();
-/// assert_eq!(file.len(), 40 + 48);
+/// assert_eq!(file.len(), 40 + 42);
 /// ```
 #[must_use]
 pub fn scalars(step: u64, values: &[(&str, f64)]) -> Vec<u8> {

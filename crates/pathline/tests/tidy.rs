@@ -237,7 +237,8 @@ fn the_first_screen_is_short_and_assets_are_light() {
             bytes += entry.metadata().unwrap().len();
         }
     }
-    assert!(bytes <= 2_000_000, "assets weigh {bytes} bytes");
+    // Real images, a trained model of at most 4 MB, and its judge.
+    assert!(bytes <= 6_000_000, "assets weigh {bytes} bytes");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub struct DensityCoverage {
 /// // A model that knows one of the two groups.
 /// let generated = Batch::from_vec(vec![0.2, 0.9, 0.5], Shape::vector(1))?;
 /// let found = precision_recall(&generated, &real, 1)?;
-/// assert_eq!((found.precision, found.recall), (1.0, 0.25));
+/// assert_eq!((found.precision, found.recall), (1.0, 0.5));
 /// # Ok::<(), pathline::Error>(())
 /// ```
 pub fn precision_recall(

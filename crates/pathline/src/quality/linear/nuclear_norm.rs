@@ -148,8 +148,9 @@ fn negative_terms(squares: &[f64], x: [f64; LANES]) -> [f64; LANES] {
     let mut count = [1.0; LANES];
     for &square in squares {
         for l in 0..LANES {
-            let safe = if q[l].abs() < TINY { -TINY } else { q[l] };
-            q[l] = -x[l] - square / safe;
+            let term = -x[l] - square / q[l];
+            // A term that is 0 is taken for a negative one, here and by the next.
+            q[l] = if term.abs() < TINY { -TINY } else { term };
             count[l] += if q[l] < 0.0 { 1.0 } else { 0.0 };
         }
     }
