@@ -61,8 +61,9 @@ mod tests {
     #[test]
     fn the_vectors_give_the_matrix_back_at_any_rank() {
         for (d, rank) in [(1, 1), (3, 1), (7, 4), (20, 20), (12, 0)] {
-            let vectors: Vec<f64> =
-                (0..rank * d).map(|i| libm::sin(1.7 * i as f64 + 1.0)).collect();
+            // The square keeps the vectors apart: sines of equal steps span a plane.
+            let entry = |i: usize| libm::sin(0.37 * (i * i) as f64 + 1.7 * i as f64 + 1.0);
+            let vectors: Vec<f64> = (0..rank * d).map(entry).collect();
             let matrix = rebuilt(&vectors, d);
             let found = factor(&matrix, d).unwrap_or_default();
             assert_eq!(found.len(), rank * d, "rank at {d}, {rank}");
