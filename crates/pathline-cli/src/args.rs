@@ -164,7 +164,8 @@ pub(crate) struct Train {
 #[command(after_help = "\
 Examples:
   pathline convert SiT-XL-2-256.pt sit.safetensors
-  pathline convert cifar.pt unet.safetensors --shape 3,32,32 --heads 4
+  pathline convert unet.pt unet.safetensors --shape 3,32,32 --heads 4
+  pathline convert cfm.pt flow.safetensors
   pathline convert run/model.safetensors small.safetensors --half
 
 Reads networks of SiT and DiT, torchcfm's U-Net and perceptrons (.pt, .pth, .safetensors) and Pathline's
