@@ -168,8 +168,9 @@ Examples:
   pathline convert cfm.pt flow.safetensors
   pathline convert run/model.safetensors small.safetensors --half
 
-Reads networks of SiT and DiT, torchcfm's U-Net and perceptrons (.pt, .pth, .safetensors) and Pathline's
-own; of a training checkpoint the average of the weights, if it has one. No code in a file is run.")]
+Reads networks of SiT, torchcfm's U-Net and perceptrons (.pt, .pth, .safetensors) and Pathline's own; of
+a training checkpoint the average of the weights, if it has one. No code in a file is run. DiT's files
+have SiT's names but no velocity: they are not told apart, and give nonsense.")]
 pub(crate) struct Convert {
     /// The checkpoint
     #[arg(value_name = "IN")]

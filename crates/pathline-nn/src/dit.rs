@@ -147,7 +147,9 @@ impl Dit {
         let shapes = structure::shapes(config)?;
         let mut tensors = tensors.clone();
         if let Some((_, found)) = tensors.remove(POSITIONS) {
-            let computed = structure::positions(config)?;
+            let wanted = structure::squares(config)?.saturating_mul(config.width);
+            let computed =
+                if found.len() == wanted { structure::positions(config)? } else { Vec::new() };
             let near = |(a, b): (&f32, &f32)| (a - b).abs() <= POSITIONS_AGREE;
             if found.len() != computed.len() || !found.iter().zip(&computed).all(near) {
                 let problem = "not the sines and cosines of this image size and patch; give the \

@@ -266,6 +266,9 @@ fn what_is_wrong_is_named() {
         DitConfig { width: 18, ..good.clone() },
         DitConfig { width: usize::MAX - 3, heads: 1, ..good.clone() },
         DitConfig { depth: 0, ..good.clone() },
+        DitConfig { depth: usize::MAX, ..good.clone() },
+        DitConfig { mlp_ratio: 1 << 63, ..good.clone() },
+        DitConfig { classes: usize::MAX, ..good.clone() },
         DitConfig { shape: Shape::vector(64), ..good.clone() },
     ];
     for config in bad {

@@ -1,4 +1,7 @@
-//! Networks from files: Pathline's own, SiT's and DiT's, torchcfm's U-Net and perceptrons.
+//! Networks from files: Pathline's own, SiT's, torchcfm's U-Net and perceptrons.
+//!
+//! DiT's checkpoints have SiT's names, but predict noise on another clock, and nothing in the file says
+//! so: read as SiT's they give no velocity.
 //!
 //! What a file holds is told by the names of its tensors. A training checkpoint with an average of the
 //! weights (`ema.*`) gives the average, one without gives `model.*`; a bare state dictionary is taken as
@@ -49,7 +52,7 @@ pub fn read_network_with(path: &Path, hints: &Hints) -> Result<(Box<dyn Network>
         return Err(Error::usage(name, "a recording, not a network", remedy));
     }
     let at = |e: pathline::Error| {
-        let remedy = "give a checkpoint that Pathline wrote, one of SiT or DiT, torchcfm's U-Net, or a perceptron \
+        let remedy = "give a checkpoint that Pathline wrote, one of SiT, torchcfm's U-Net, or a perceptron \
                       with tensors net.0.weight, net.2.weight, ...";
         Error::usage(&name, e.to_string(), remedy)
     };
@@ -123,7 +126,17 @@ fn from_tensors(
                         .to_owned(),
             });
         };
-        return Ok(Box::new(UNet::from_tensors(&tensors, shape, hints.heads.unwrap_or(1))?));
+        let attends = tensors.keys().any(|name| name.ends_with(".proj_out.weight"));
+        let Some(heads) = hints.heads.or((!attends).then_some(1)) else {
+            return Err(pathline::Error::Spec {
+                place: "tensor `middle_block.1.proj_out.weight`".to_owned(),
+                problem:
+                    "a U-Net's tensors do not say how many heads attend: give the number with \
+                          `pathline convert IN OUT --shape 3,32,32 --heads 4`"
+                        .to_owned(),
+            });
+        };
+        return Ok(Box::new(UNet::from_tensors(&tensors, shape, heads)?));
     }
     Ok(Box::new(Mlp::from_tensors(&tensors, activation)?))
 }

@@ -1,7 +1,8 @@
 //! The full quality table of the embedded model: every way of sampling at equal evaluations, and plain
 //! Euler under guidance, at a number of samples that takes hours.
 //!
-//! Rows are kept as they are measured, so a table that was interrupted goes on where it was.
+//! Rows are kept as their group is measured (all ways at one number of evaluations, or one guided row), so
+//! a table that was interrupted goes on with the group it was at.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ pub fn quality_table(
         network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
     );
     let fresh = QualityTable {
-        command: format!("pathline demo --full --full-samples {samples}"),
+        command: format!("pathline demo --full --full-samples {samples} --data {data}"),
         model: format!("{print:016x}"),
         samples,
         real_images: real.len(),
@@ -157,7 +158,11 @@ pub fn quality_table(
 
 /// The table in a file, if there is one and it is of the same model, data and number of samples.
 fn begun(kept: &Path, fresh: &QualityTable) -> Result<Option<QualityTable>, Error> {
-    let Ok(text) = std::fs::read_to_string(kept) else { return Ok(None) };
+    if !kept.exists() {
+        return Ok(None);
+    }
+    let text =
+        String::from_utf8_lossy(&pathline_data::file::read_capped(kept, 1 << 24)?).into_owned();
     let table: QualityTable = pathline::spec::from_json(&kept.display().to_string(), &text)?;
     let bare = QualityTable { ways: Vec::new(), guidance: Vec::new(), ..table.clone() };
     if bare == *fresh {

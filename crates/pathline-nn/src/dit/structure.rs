@@ -23,10 +23,11 @@ use crate::tensors;
 const TIME_WIDTH: usize = 256;
 /// Most parameters (8 GiB of them): beyond it, a width is taken for a mistake.
 const MOST_VALUES: usize = 1 << 31;
-/// Most values of one state, and most squares of one: a permutation counts them in 32 bits, and
-/// attention takes the square of the squares.
+/// Most values of one state, most squares of one (attention takes the square of their number), and most
+/// blocks: beyond them, a number is taken for a mistake.
 const MOST_ELEMENTS: usize = 1 << 28;
-const MOST_SQUARES: usize = 1 << 16;
+const MOST_SQUARES: usize = 1 << 14;
+const MOST_BLOCKS: usize = 1 << 10;
 
 /// Channels, height and width of a state.
 fn image(config: &DitConfig) -> Result<[usize; 3], Error> {
@@ -58,16 +59,19 @@ fn image(config: &DitConfig) -> Result<[usize; 3], Error> {
         return invalid("depth or mlp_ratio 0", "needs at least one block with an MLP");
     }
     let squares = (height / patch) * (width / patch);
-    let w = config.width as f64;
-    let block = w * w * (8 + 2 * config.mlp_ratio) as f64 + 6.0 * w * w;
-    let values = config.depth as f64 * block + w * config.classes as f64;
-    if config.shape.elements() > MOST_ELEMENTS
+    // In floating point, where no product wraps.
+    let (w, inside) = (config.width as f64, (channels * patch * patch) as f64);
+    let block = w * w * (10.0 + 2.0 * config.mlp_ratio as f64);
+    let values = config.depth as f64 * block + w * (config.classes as f64 + 3.0 * inside);
+    let elements = config.shape.elements();
+    if elements > MOST_ELEMENTS
         || squares > MOST_SQUARES
+        || config.depth > MOST_BLOCKS
         || values > MOST_VALUES as f64
     {
         return invalid(
-            &format!("{squares} squares, about {values:.1e} parameters"),
-            "use at most 65536 squares and 2^31 parameters",
+            &format!("{squares} squares, {} blocks, about {values:.1e} parameters", config.depth),
+            "use at most 16384 squares, 1024 blocks and 2^31 parameters",
         );
     }
     Ok([channels, height, width])
@@ -131,6 +135,12 @@ pub(super) fn fresh(config: &DitConfig, seed: Seed) -> Result<Tensors, Error> {
     Ok(tensors)
 }
 
+/// Squares of a state.
+pub(super) fn squares(config: &DitConfig) -> Result<usize, Error> {
+    let [_, height, width] = image(config)?;
+    Ok((height / config.patch) * (width / config.patch))
+}
+
 /// The table of positions.
 pub(super) fn positions(config: &DitConfig) -> Result<Vec<f32>, Error> {
     let [_, height, width] = image(config)?;
@@ -155,7 +165,7 @@ pub(super) fn config_of(tensors: &Tensors, heads: Option<usize>) -> Result<DitCo
             return Err(tensors::error(POSITIONS, problem));
         }
     };
-    let side = squares.isqrt() * patch;
+    let side = squares.isqrt().saturating_mul(patch);
     let depth =
         (0..).take_while(|i| tensors.contains_key(&format!("blocks.{i}.attn.qkv.weight"))).count();
     let first = |name: &str| Ok::<_, Error>(shape_of(name)?.first().copied().unwrap_or(0));
@@ -174,7 +184,8 @@ pub(super) fn config_of(tensors: &Tensors, heads: Option<usize>) -> Result<DitCo
         heads,
         mlp_ratio: mlp / width.max(1),
         classes: first("y_embedder.embedding_table.weight")?.saturating_sub(1),
-        learned_variance: first("final_layer.linear.weight")? == 2 * channels * patch * patch,
+        learned_variance: first("final_layer.linear.weight")?
+            == [2, channels, patch, patch].into_iter().fold(1, usize::saturating_mul),
     })
 }
 

@@ -127,7 +127,10 @@ impl Demo {
         if self.seed != Seed(0) {
             // The commands under the figures are those of the default seed.
             let figures = sections.iter_mut().flat_map(|s| &mut s.figures);
-            for figure in figures.filter(|f| !f.command.starts_with("pathline view")) {
+            let other = |f: &&mut pathline_view::Figure| {
+                f.command.starts_with("pathline view") || f.command == self.ways.full.command
+            };
+            for figure in figures.filter(|f| !other(f)) {
                 figure.command = format!("{} --seed {}", figure.command, self.seed.0);
             }
         }
@@ -144,7 +147,7 @@ impl Demo {
                 Fact::new("seed", self.seed.0),
                 Fact::new("images", "2 000 of Fashion-MNIST"),
                 Fact::new("trained just now", "two 2-D flows"),
-                Fact::new("trained before", "a transformer, on all 60 000"),
+                Fact::new("trained before", "a transformer, on 59 400"),
                 Fact::new("Pathline", self.version),
             ],
             sections,

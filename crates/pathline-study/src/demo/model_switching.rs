@@ -73,7 +73,7 @@ pub(super) fn switching(
         progress.at(0.6 + 0.4 * done as f64 / AT.len() as f64, "switching the model's class");
         // A field has no memory: the run goes on from the saved state.
         let t = grid.times()[k];
-        let rest = Run::on(grid.between(t, 1.0)?, &EULER);
+        let rest = Run::on(TimeGrid::custom(grid.times()[k..].to_vec())?, &EULER);
         let ends = integrate(&*after, old.states[k].clone(), samples.clone(), &rest, &mut ())?.end;
         points.push(point(t, &ends)?);
     }

@@ -157,9 +157,10 @@ impl Live {
                 self.real_images,
                 self.rows.iter().filter(decided).count()
             ),
-            look_for: "So few samples decide little, and their intervals say so."
+            look_for: "Which differences are larger than their intervals. Eight intervals are shown: by chance \
+                       alone one of them leaves 0 out in a third of all demos."
                 .to_owned(),
-            command: "pathline demo".to_owned(),
+            command: format!("pathline demo --samples {}", self.samples),
             alt: "Table of agreement, KID, Frechet distance, precision and recall by way of sampling."
                 .to_owned(),
             content: Content::Table(Table {
@@ -175,19 +176,18 @@ impl Live {
         let full = &self.full;
         Figure {
             id: "ways-full".to_owned(),
-            title: "Measured before, with more samples".to_owned(),
+            title: "Measured before, against all images of the test set".to_owned(),
             caption: format!(
                 "{} samples a row against the {} real images of the test set. Real images: {} % in their own \
-                 class; Frechet distance between halves of {} images {:.3}.",
+                 class. Two sets of {} real images each are {:.3} apart in Frechet distance.",
                 full.samples,
                 full.real_images,
                 share(&full.real_agreement),
                 full.floor.images,
                 full.floor.frechet
             ),
-            look_for:
-                "Which way is best depends on the number of evaluations: what a correction wins at \
-                       10, more steps or another grid win as well."
+            look_for: "Whether a correction wins more than another solver or another grid does for the same \
+                       evaluations, and whether it still does at 50."
                     .to_owned(),
             command: full.command.clone(),
             alt: "The same table from many samples, at 10, 20 and 50 evaluations.".to_owned(),
@@ -211,13 +211,13 @@ impl Live {
         columns[0] = Column::numeric("guidance");
         Figure {
             id: "guidance".to_owned(),
-            title: "Guidance: agreement is bought with diversity".to_owned(),
+            title: "Guidance".to_owned(),
             caption: format!(
                 "Plain Euler, {} samples a row. Under guidance each evaluation calls the network twice.",
                 self.full.samples
             ),
-            look_for: "As guidance grows, agreement and precision rise above those of real images, while \
-                       recall and the distances get worse: agreement alone is no measure of quality."
+            look_for: "What agreement costs: look at recall and the distances as guidance grows, and compare \
+                       agreement with that of real images above. Beyond it, more agreement is not better."
                 .to_owned(),
             command: self.full.command.clone(),
             alt: "Table of agreement, KID, Frechet distance, precision and recall by guidance scale."

@@ -119,7 +119,8 @@ fn deficit_at(
             .fold([0.0; 3], |s, &i| [s[0] + each[i][0], s[1] + each[i][1], s[2] + each[i][2]])
     };
     let divided = |a: f64, b: f64| (b > 0.0).then_some(a / b);
-    let jackknife = Jackknife { blocks: 20, level: 0.95 };
+    // Pairs often come class by class in turn; blocks must not follow the same turn.
+    let jackknife = Jackknife { blocks: 19, level: 0.95 };
     let gain = jackknife.interval(n, |rows| {
         let [vu, vv, _] = sums(rows);
         divided(vu, vv)
