@@ -74,8 +74,8 @@ pub fn read_network_with(path: &Path, hints: &Hints) -> Result<(Box<dyn Network>
              stores the velocity itself",
         ));
     }
-    let network =
-        from_tensors(plain(file.tensors), activation(&file.classes), hints).map_err(at)?;
+    let activation = activation(&file.classes).map_err(at)?;
+    let network = from_tensors(plain(file.tensors), activation, hints).map_err(at)?;
     Ok((network, Output::default()))
 }
 
@@ -149,9 +149,10 @@ fn potential(classes: &BTreeMap<String, String>) -> Option<&str> {
 }
 
 /// The activation between the layers, from the classes in a pickled module. A bare state dictionary
-/// does not say: then it is taken to be SELU, torchcfm's.
-fn activation(classes: &BTreeMap<String, String>) -> Activation {
-    let named = |class: &str| match class.rsplit('.').next().unwrap_or_default() {
+/// does not say: then it is taken to be SELU, torchcfm's. PyTorch's GELU is its erf form unless asked
+/// otherwise; here it is the tanh form, up to `5e-4` away.
+fn activation(classes: &BTreeMap<String, String>) -> Result<Activation, pathline::Error> {
+    let named = |class: &str| match class {
         "SELU" => Some(Activation::Selu),
         "SiLU" => Some(Activation::Silu),
         "GELU" => Some(Activation::Gelu),
@@ -159,5 +160,18 @@ fn activation(classes: &BTreeMap<String, String>) -> Activation {
         "Tanh" => Some(Activation::Tanh),
         _ => None,
     };
-    classes.values().find_map(|class| named(class)).unwrap_or(Activation::Selu)
+    let mut found = None;
+    for (place, class) in classes {
+        let Some(name) = class.strip_prefix("torch.nn.modules.activation.") else { continue };
+        let one = named(name);
+        if one.is_none() || found.is_some_and(|found| Some(found) != one) {
+            let problem = format!(
+                "activation {name}: a perceptron here has one activation after every hidden layer, of \
+                 SELU, SiLU, GELU, ReLU and Tanh"
+            );
+            return Err(pathline::Error::Spec { place: format!("module `{place}`"), problem });
+        }
+        found = one;
+    }
+    Ok(found.unwrap_or(Activation::Selu))
 }

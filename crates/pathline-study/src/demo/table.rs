@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pathline::statistics::Estimate;
 use pathline::{At, Batch, Samples, Seed, Times, VelocityField};
-use pathline_view::{Cell, Column, Content, Figure, Section, Table};
+use pathline_view::{Cell, Column, Content, Figure, Section, Table, number};
 
 use super::images::Images;
 use super::trained::Model;
@@ -90,23 +90,23 @@ fn share(e: &Estimate) -> String {
     format!("{:.1} [{:.1}, {:.1}]", 100.0 * e.value, 100.0 * e.low, 100.0 * e.high)
 }
 
-/// Thousandths, with the interval.
-fn thousandths(e: &Estimate) -> String {
-    format!("{:.1} [{:.1}, {:.1}]", 1e3 * e.value, 1e3 * e.low, 1e3 * e.high)
+/// A value with its interval.
+fn interval(e: &Estimate) -> String {
+    format!("{} [{}, {}]", number(e.value), number(e.low), number(e.high))
 }
 
 fn cells(row: &Judged) -> Vec<Cell> {
     let less = match &row.kid_less_euler {
         None => Cell::text("\u{2013}"),
         // What the interval decides stands out.
-        Some(e) if e.contains(0.0) => Cell::text(thousandths(e)),
-        Some(e) => Cell::text(thousandths(e)).strong(),
+        Some(e) if e.contains(0.0) => Cell::text(interval(e)),
+        Some(e) => Cell::text(interval(e)).strong(),
     };
     vec![
         Cell::text(&row.method),
         Cell::number(row.evaluations as f64),
         Cell::text(share(&row.agreement)),
-        Cell::text(thousandths(&row.kid)),
+        Cell::text(interval(&row.kid)),
         less,
         Cell::number(row.frechet),
         Cell::number(100.0 * row.precision),
@@ -118,8 +118,8 @@ fn columns() -> Vec<Column> {
     let numeric = [
         "evaluations",
         "agreement, %",
-        "KID, thousandths",
-        "less Euler's, thousandths",
+        "KID",
+        "KID less Euler's",
         "Frechet distance",
         "precision, %",
         "recall, %",
