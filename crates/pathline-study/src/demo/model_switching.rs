@@ -13,10 +13,10 @@ use crate::progress::Progress;
 
 /// How far the new class is from the old one, around the ten.
 const SHIFT: u32 = 5;
-const SAMPLES: usize = 40;
+const SAMPLES: usize = 30;
 const STEPS: usize = 20;
 /// Steps before which the class is switched.
-const AT: [usize; 7] = [1, 3, 5, 8, 11, 14, 17];
+const AT: [usize; 5] = [2, 4, 7, 10, 14];
 
 /// What became of the model's samples whose class was switched at one time.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]

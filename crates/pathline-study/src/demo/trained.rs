@@ -32,7 +32,7 @@ const STEPS: usize = 20;
 /// Samples whose trajectories are measured.
 const MEASURED: usize = 100;
 /// Pairs of noise and image on which the deficit is measured, and at how many times.
-const PAIRS: usize = 200;
+const PAIRS: usize = 150;
 const TIMES: u32 = 10;
 
 /// The embedded model and its judge.
