@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pathline::statistics::Estimate;
 use pathline::{At, Batch, Samples, Seed, Times, VelocityField};
-use pathline_view::{Cell, Column, Content, Figure, Section, Table, number};
+use pathline_view::{Cell, Column, Content, Figure, Section, Table};
 
 use super::images::Images;
 use super::trained::Model;
@@ -87,12 +87,12 @@ fn affordable(field: &dyn VelocityField) -> Result<usize, Error> {
 }
 
 fn share(e: &Estimate) -> String {
-    format!("{:.1} [{:.1}, {:.1}]", 100.0 * e.value, 100.0 * e.low, 100.0 * e.high)
+    format!("{:.0} [{:.0}, {:.0}]", 100.0 * e.value, 100.0 * e.low, 100.0 * e.high)
 }
 
 /// A value with its interval.
 fn interval(e: &Estimate) -> String {
-    format!("{} [{}, {}]", number(e.value), number(e.low), number(e.high))
+    format!("{:.1} [{:.1}, {:.1}]", e.value, e.low, e.high)
 }
 
 fn cells(row: &Judged) -> Vec<Cell> {
@@ -108,22 +108,15 @@ fn cells(row: &Judged) -> Vec<Cell> {
         Cell::text(share(&row.agreement)),
         Cell::text(interval(&row.kid)),
         less,
-        Cell::number(row.frechet),
-        Cell::number(100.0 * row.precision),
-        Cell::number(100.0 * row.recall),
+        Cell::text(format!("{:.1}", row.frechet)),
+        Cell::text(format!("{:.0}", 100.0 * row.precision)),
+        Cell::text(format!("{:.0}", 100.0 * row.recall)),
     ]
 }
 
 fn columns() -> Vec<Column> {
-    let numeric = [
-        "evaluations",
-        "agreement, %",
-        "KID",
-        "KID less Euler's",
-        "Frechet distance",
-        "precision, %",
-        "recall, %",
-    ];
+    let numeric =
+        ["calls", "agreement, %", "KID", "less Euler's", "Frechet", "precision, %", "recall, %"];
     let mut columns = vec![Column::text("way")];
     columns.extend(numeric.map(Column::numeric));
     columns

@@ -171,9 +171,8 @@ impl Trained {
             Section {
                 id: "model-paths".to_owned(),
                 title: "Its trajectories, beside the exact field's".to_owned(),
-                text: "From the same noise, for the same classes: the network, which generalises, and the \
-                       exact field over 2 000 of the images, which memorises. What sets their trajectories \
-                       apart is what training left out."
+                text: "From the same noise, for the same classes: the network, which was trained on 59 400 \
+                       images, and the exact field over 2 000 of them, which memorises."
                     .to_owned(),
                 figures: vec![self.power_lines(), self.split_points(), self.deficit_figure()],
             },
