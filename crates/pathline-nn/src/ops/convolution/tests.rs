@@ -19,14 +19,14 @@ fn reference(convolution: &Convolution, parameters: &[f64], x: &[f64]) -> Vec<f6
         for o in 0..outputs {
             let mut sum = parameters[convolution.bias.start + o];
             for tap in 0..9 {
-                let iy = (pixel / out.width * stride + tap / 3) as isize - 1;
-                let ix = (pixel % out.width * stride + tap % 3) as isize - 1;
-                if !(0..image.height as isize).contains(&iy)
-                    || !(0..image.width as isize).contains(&ix)
+                let line = (pixel / out.width * stride + tap / 3) as isize - 1;
+                let column = (pixel % out.width * stride + tap % 3) as isize - 1;
+                if !(0..image.height as isize).contains(&line)
+                    || !(0..image.width as isize).contains(&column)
                 {
                     continue;
                 }
-                let row = sample * image.pixels() + iy as usize * image.width + ix as usize;
+                let row = sample * image.pixels() + line as usize * image.width + column as usize;
                 for c in 0..inputs {
                     let weight = convolution.weight.start + (o * inputs + c) * 9 + tap;
                     sum += x[row * inputs + c] * parameters[weight];
