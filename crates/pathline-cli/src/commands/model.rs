@@ -79,10 +79,20 @@ fn named(model: &str) -> Result<FieldSpec, Failure> {
 }
 
 fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
+    if let FieldSpec::Network { checkpoint, .. } = base {
+        // Said here rather than by the first evaluation, which knows no flag.
+        if read_network(Path::new(checkpoint))?.0.classes() == 0 {
+            let problem = format!(
+                "the network {checkpoint} was told no class; leave the flag out, or name a network that \
+                 was, or a labelled data set"
+            );
+            return Err(Failure::usage("--class", &problem));
+        }
+    }
     if text == "each" {
         let classes = each(base)?;
-        if classes.is_empty() {
-            return Err(Failure::usage("--class", "the model has no classes; leave it out"));
+        if let (FieldSpec::Empirical { data, .. }, true) = (base, classes.is_empty()) {
+            return Err(Failure::usage("--class", &format!("the data set {data} has no labels")));
         }
         return Ok(ClassSpec::Cycle { classes });
     }
