@@ -84,7 +84,7 @@ pub fn precision_recall(
     k: usize,
 ) -> Result<PrecisionRecall, Error> {
     check(generated, real, k)?;
-    check_k(k, generated)?;
+    check_k(k, generated.len())?;
     let share = |points: &Batch, centres: &Batch, radii: &[f64]| {
         let held = balls(points, centres, radii).of_point;
         held.iter().filter(|n| **n > 0).count() as f64 / held.len() as f64
@@ -137,21 +137,17 @@ pub fn density_coverage(
 /// # Ok::<(), pathline::Error>(())
 /// ```
 pub fn expected_coverage(generated: usize, real: usize, k: usize) -> Result<f64, Error> {
-    check_below(k, real)?;
+    check_k(k, real)?;
     let (m, n) = (generated as f64, real as f64);
     Ok(1.0 - (1..=k).map(|i| (n - i as f64) / (n + m - i as f64)).product::<f64>())
 }
 
 fn check(generated: &Batch, real: &Batch, k: usize) -> Result<(), Error> {
     check_pair(generated, real, 1)?;
-    check_k(k, real)
+    check_k(k, real.len())
 }
 
-fn check_k(k: usize, set: &Batch) -> Result<(), Error> {
-    check_below(k, set.len())
-}
-
-fn check_below(k: usize, n: usize) -> Result<(), Error> {
+fn check_k(k: usize, n: usize) -> Result<(), Error> {
     if (1..n).contains(&k) {
         return Ok(());
     }
