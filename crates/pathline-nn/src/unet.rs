@@ -191,8 +191,9 @@ impl UNet {
             };
         };
         check_classes(classes, conditions)?;
-        let found = conditions.classes();
-        if !null_label && (found.is_empty() || found.iter().any(|&c| c as usize == classes)) {
+        let without =
+            |found: &[u32]| found.is_empty() || found.iter().any(|&c| c as usize == classes);
+        if !null_label && without(&conditions.classes()) {
             return invalid(
                 "this network has no null label, so every sample needs a class, and guidance has \
                  nothing to compare with: train one with null_label and samples without a class",
@@ -213,6 +214,10 @@ impl Network for UNet {
 
     fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    fn classes(&self) -> usize {
+        self.config.classes.unwrap_or(0)
     }
 
     fn parameter_values_mut(&mut self) -> &mut [f32] {

@@ -7,13 +7,14 @@
     reason = "tests fail by panicking"
 )]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times, VelocityField};
 use pathline_nn::{
-    Network, NetworkField, Scratch, Tensors, TrainingBatch, UNet, UNetConfig, network_from_bytes,
-    network_to_bytes,
+    FlowData, FlowTraining, Network, NetworkField, Scratch, Tensors, TrainingBatch, TrainingState,
+    UNet, UNetConfig, network_from_bytes, network_to_bytes, train,
 };
 use safetensors::SafeTensors;
 
@@ -275,6 +276,29 @@ fn a_checkpoint_says_what_network_it_is_of() {
         assert!(load(&wrong).contains("expected shape"));
         assert!(load(&Tensors::new()).contains("UNetModel"));
     }
+}
+
+#[test]
+fn training_tells_it_the_labels_of_the_data() {
+    let config = UNetConfig { classes: Some(3), ..UNetConfig::new(Shape::new([1, 4, 4]).unwrap()) };
+    let network = random(&config);
+    assert_eq!(
+        (network.classes(), random(&UNetConfig::new(config.shape.clone())).classes()),
+        (3, 0)
+    );
+    let table = network.parameters().get("label_emb.weight").unwrap();
+    let (width, before) = (table.shape[1], table.values.to_vec());
+    let mut images = Batch::zeros(4, config.shape.clone());
+    Seed(5).normal(Purpose::Data, 0, 0, images.as_mut_slice());
+    // No image of class 1, and no label dropped: neither its row nor that of the null label is learnt.
+    let data = FlowData { labels: Some(&[0, 2, 2, 0]), ..FlowData::from_noise(&images) };
+    let training =
+        FlowTraining { steps: 3, batch: 8, label_dropout: 0.0, ..FlowTraining::default() };
+    let mut state = TrainingState::new(Box::new(network), training).unwrap();
+    train(&mut state, &data, &mut |_| ControlFlow::Continue(())).unwrap();
+    let after = state.network().parameters().get("label_emb.weight").unwrap().values;
+    let moved = after.chunks(width).zip(before.chunks(width)).map(|(a, b)| a != b);
+    assert_eq!(moved.collect::<Vec<_>>(), [true, false, true, false]);
 }
 
 #[test]
