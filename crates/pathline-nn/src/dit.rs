@@ -23,6 +23,7 @@
 
 mod structure;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pathline::field::Conditions;
@@ -30,7 +31,7 @@ use pathline::{At, Error, RowsMut, Seed, Shape};
 
 use crate::graph::Graph;
 use crate::loss;
-use crate::network::{Network, NetworkConfig, TrainingBatch, check_call, check_classes};
+use crate::network::{Network, NetworkConfig, TrainingBatch, check_classes, check_forward};
 use crate::parameters::{Parameters, Tensors};
 use crate::scratch::Scratch;
 use crate::tensors;
@@ -145,8 +146,8 @@ impl Dit {
     /// table of other positions; [`Error::Invalid`] for an impossible config.
     pub fn from_config(config: &DitConfig, tensors: &Tensors) -> Result<Self, Error> {
         let shapes = structure::shapes(config)?;
-        let mut tensors = tensors.clone();
-        if let Some((_, found)) = tensors.remove(POSITIONS) {
+        let mut tensors = Cow::Borrowed(tensors);
+        if let Some((_, found)) = tensors.get(POSITIONS) {
             let wanted = structure::squares(config)?.saturating_mul(config.width);
             let computed =
                 if found.len() == wanted { structure::positions(config)? } else { Vec::new() };
@@ -156,6 +157,7 @@ impl Dit {
                                shape of the states that the network was trained on";
                 return Err(tensors::error(POSITIONS, problem));
             }
+            tensors.to_mut().remove(POSITIONS);
         }
         tensors::check_all(&shapes, &tensors)?;
         let parameters = Parameters::from_tensors(&tensors)?;
@@ -206,11 +208,8 @@ impl Network for Dit {
         out: RowsMut<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let width = self.config.shape.elements();
-        check_call(width, at)?;
+        check_forward(self.config.shape.elements(), at, &out)?;
         check_classes(self.config.classes, conditions)?;
-        Error::check_count("elements of a velocity", width, out.width())?;
-        Error::check_count("velocity rows", at.x.len(), out.len())?;
         self.graph.forward(self.parameters.as_slice(), (at, conditions), out, scratch);
         Ok(())
     }
@@ -221,11 +220,9 @@ impl Network for Dit {
         into: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<f64, Error> {
-        let width = self.config.shape.elements();
-        check_call(width, &batch.at)?;
         check_classes(self.config.classes, batch.conditions)?;
-        loss::check(batch, width)?;
-        Error::check_count("values of a gradient", self.parameters.len(), into.len())?;
+        let counts = (self.parameters.len(), into.len());
+        loss::check(batch, self.config.shape.elements(), counts)?;
         Ok(loss::of_graph(&self.graph, self.parameters.as_slice(), batch, (into, scratch)))
     }
 }

@@ -16,6 +16,7 @@ mod examples;
 pub mod field;
 mod graph;
 pub mod held_out;
+mod layers;
 mod loss;
 pub mod magnitude;
 pub mod mlp;

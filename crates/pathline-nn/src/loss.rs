@@ -14,14 +14,21 @@ use std::ops::Range;
 use pathline::{Error, kernels};
 
 use crate::graph::Graph;
-use crate::network::TrainingBatch;
+use crate::network::{TrainingBatch, check_call};
 use crate::scratch::Scratch;
 
-/// Fails unless the batch has a target for each row, its factors if any, and at least one row.
-pub(crate) fn check(batch: &TrainingBatch<'_>, width: usize) -> Result<(), Error> {
+/// Fails unless the batch's states and targets are `width` long, each row has its time, index and factors
+/// if any, there is a row, and the gradient has as many `values` as there are parameters.
+pub(crate) fn check(
+    batch: &TrainingBatch<'_>,
+    width: usize,
+    (parameters, values): (usize, usize),
+) -> Result<(), Error> {
+    check_call(width, &batch.at)?;
     let rows = batch.at.x.len();
     Error::check_count("target velocities", rows, batch.target.len())?;
     Error::check_count("elements of a target velocity", width, batch.target.width())?;
+    Error::check_count("values of a gradient", parameters, values)?;
     let given = |factors: Option<&[f64]>| factors.map_or(rows, <[f64]>::len);
     Error::check_count("weights of a training batch", rows, given(batch.weights))?;
     Error::check_count("magnitude factors of a training batch", rows, given(batch.magnitudes))?;
@@ -129,7 +136,7 @@ mod tests {
                 magnitudes: m.map(|m| &m[..]),
                 ..TrainingBatch::new(at, &Conditions::None, y.rows())
             };
-            check(&batch, d).unwrap();
+            check(&batch, d, (0, 0)).unwrap();
             let mut outputs: Vec<f64> =
                 draw(n, d, 3).as_slice().iter().map(|&v| v.into()).collect();
             let single: Vec<f32> = outputs.iter().map(|&v| v as f32).collect();
@@ -197,6 +204,6 @@ mod tests {
         assert!(residual(&batch, 0..1, &[0.0; 3], &mut delta).is_finite());
         assert!(delta.iter().all(|d| d.is_finite()));
         let short = TrainingBatch { weights: Some(&[]), ..batch };
-        assert!(check(&short, 3).is_err());
+        assert!(check(&short, 3, (0, 0)).is_err());
     }
 }

@@ -152,6 +152,13 @@ pub(crate) fn check_call(width: usize, at: &At<'_>) -> Result<(), Error> {
     }
 }
 
+/// Fails unless also `out` has a row of that width for each state.
+pub(crate) fn check_forward(width: usize, at: &At<'_>, out: &RowsMut<'_>) -> Result<(), Error> {
+    check_call(width, at)?;
+    Error::check_count("elements of a velocity", width, out.width())?;
+    Error::check_count("velocity rows", at.x.len(), out.len())
+}
+
 /// Fails unless every condition is a class of the network, or the null label one past the last.
 pub(crate) fn check_classes(classes: usize, conditions: &Conditions) -> Result<(), Error> {
     let all = match conditions {

@@ -34,7 +34,7 @@ use pathline::{At, Error, RowsMut, Seed, Shape};
 
 use crate::graph::Graph;
 use crate::loss;
-use crate::network::{Network, NetworkConfig, TrainingBatch, check_call, check_classes};
+use crate::network::{Network, NetworkConfig, TrainingBatch, check_classes, check_forward};
 use crate::parameters::{Parameters, Tensors};
 use crate::scratch::Scratch;
 use crate::tensors;
@@ -235,11 +235,8 @@ impl Network for UNet {
         out: RowsMut<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let width = self.config.shape.elements();
-        check_call(width, at)?;
+        check_forward(self.config.shape.elements(), at, &out)?;
         self.check_conditions(conditions)?;
-        Error::check_count("elements of a velocity", width, out.width())?;
-        Error::check_count("velocity rows", at.x.len(), out.len())?;
         self.graph.forward(self.parameters.as_slice(), (at, conditions), out, scratch);
         Ok(())
     }
@@ -250,11 +247,9 @@ impl Network for UNet {
         into: &mut [f32],
         scratch: &mut Scratch,
     ) -> Result<f64, Error> {
-        let width = self.config.shape.elements();
-        check_call(width, &batch.at)?;
         self.check_conditions(batch.conditions)?;
-        loss::check(batch, width)?;
-        Error::check_count("values of a gradient", self.parameters.len(), into.len())?;
+        let counts = (self.parameters.len(), into.len());
+        loss::check(batch, self.config.shape.elements(), counts)?;
         Ok(loss::of_graph(&self.graph, self.parameters.as_slice(), batch, (into, scratch)))
     }
 }

@@ -1,20 +1,15 @@
 //! The names, shapes, beginnings and operations of a classifier.
 
-use std::ops::Range;
-
 use pathline::{Error, Purpose, Seed};
 
 use super::ClassifierConfig;
 use crate::graph::{Builder, Graph};
+use crate::layers::Layers;
 use crate::ops::activation::Activation;
 use crate::ops::concatenate::Concatenate;
-use crate::ops::convolution::Convolution;
-use crate::ops::dense::Dense;
-use crate::ops::group_norm::GroupNorm;
 use crate::ops::image::Image;
 use crate::ops::permute::Permute;
 use crate::parameters::{Parameters, Tensors};
-use crate::tensors;
 
 /// Channels of a group.
 const GROUP: usize = 8;
@@ -85,42 +80,28 @@ pub(super) fn fresh(config: &ClassifierConfig, seed: Seed) -> Result<Tensors, Er
 
 /// The operations; the output of a sample is its features, then its logits.
 pub(super) fn graph(config: &ClassifierConfig, parameters: &Parameters) -> Result<Graph, Error> {
-    let places = |name: &str| -> Result<[Range<usize>; 2], Error> {
-        let range = |rest: &str| {
-            let name = format!("{name}.{rest}");
-            parameters.range(&name).ok_or_else(|| tensors::error(&name, "missing"))
-        };
-        Ok([range("weight")?, range("bias")?])
-    };
     let convolutions = convolutions(config)?;
-    let (mut builder, states) = Builder::new(config.shape.elements());
+    let (builder, states) = Builder::new(config.shape.elements());
+    let mut layers = Layers { builder, parameters };
     let (mut image, channels) = (image(config), convolutions[0][0]);
     // Channels last: one square a pixel.
     let order = Permute::patches([channels, image.height, image.width], 1);
-    let mut x = builder.add(order, [states], [image.pixels(), channels]);
-    for (i, [inputs, outputs, stride]) in convolutions.into_iter().enumerate() {
-        let [weight, bias] = places(&format!("convolutions.{i}"))?;
-        let convolution = Convolution { image, inputs, outputs, stride, weight, bias };
-        image = convolution.output();
-        let rows = image.pixels();
-        x = builder.add(convolution, [x], [rows, outputs]);
-        let [weight, bias] = places(&format!("norms.{i}"))?;
-        let groups = outputs / GROUP;
-        let norm = GroupNorm { rows, width: outputs, groups, silu: true, weight, bias };
-        x = builder.add(norm, [x], [rows, outputs]);
+    let mut x = layers.builder.add(order, [states], [image.pixels(), channels]);
+    for (i, [_, outputs, stride]) in convolutions.into_iter().enumerate() {
+        x = layers.convolution(&format!("convolutions.{i}"), (image, stride), x, outputs)?;
+        image = if stride == 2 { image.halved() } else { image };
+        x = layers.norm(&format!("norms.{i}"), [x], outputs / GROUP, true)?;
     }
     let flat = x.extent.elements();
     let row = Permute { inputs: flat, order: (0..flat as u32).collect() };
-    let x = builder.add(row, [x], [1, flat]);
-    let [weight, bias] = places("features")?;
-    let (outputs, activation) = (config.features, Some(Activation::Silu));
-    let dense = Dense { rows: 1, inputs: flat, outputs, weight, bias, activation };
-    let features = builder.add(dense, [x], [1, outputs]);
-    let [weight, bias] = places("logits")?;
-    let (inputs, outputs) = (config.features, config.classes);
-    let dense = Dense { rows: 1, inputs, outputs, weight, bias, activation: None };
-    let logits = builder.add(dense, [features], [1, outputs]);
-    let both = Concatenate { rows: 1, widths: [inputs, outputs] };
-    builder.add(both, [features, logits], [1, inputs + outputs]);
-    Ok(builder.finish())
+    let x = layers.builder.add(row, [x], [1, flat]);
+    let features = layers.linear("features", x, config.features, Some(Activation::Silu))?;
+    let logits = layers.linear("logits", features, config.classes, None)?;
+    let widths = [config.features, config.classes];
+    layers.builder.add(
+        Concatenate { rows: 1, widths },
+        [features, logits],
+        [1, widths[0] + widths[1]],
+    );
+    Ok(layers.builder.finish())
 }

@@ -1,16 +1,14 @@
 //! The names, shapes, beginnings and operations of a diffusion transformer.
 
-use std::ops::Range;
-
 use pathline::{Error, Purpose, Seed, Shape};
 
 use super::{DitConfig, POSITIONS};
 use crate::graph::{Builder, Graph, Value};
+use crate::layers::Layers;
 use crate::ops::activate::Activate;
 use crate::ops::activation::Activation;
 use crate::ops::add_table::AddTable;
 use crate::ops::attention::Attention;
-use crate::ops::dense::Dense;
 use crate::ops::gate::Gate;
 use crate::ops::label_embedding::LabelEmbedding;
 use crate::ops::modulate::Modulate;
@@ -189,51 +187,31 @@ pub(super) fn config_of(tensors: &Tensors, heads: Option<usize>) -> Result<DitCo
     })
 }
 
-/// Builds operations whose parameters are found by name.
-struct Build<'a> {
-    builder: Builder,
-    parameters: &'a Parameters,
-}
-
-impl Build<'_> {
-    fn range(&self, name: &str) -> Result<Range<usize>, Error> {
-        self.parameters.range(name).ok_or_else(|| tensors::error(name, "missing"))
-    }
-
-    fn linear(
-        &mut self,
-        name: &str,
-        x: Value,
-        outputs: usize,
-        activation: Option<Activation>,
-    ) -> Result<Value, Error> {
-        let weight = self.range(&format!("{name}.weight"))?;
-        let bias = self.range(&format!("{name}.bias"))?;
-        let (rows, inputs) = (x.extent.rows, x.extent.width);
-        let dense = Dense { rows, inputs, outputs, weight, bias, activation };
-        Ok(self.builder.add(dense, [x], [rows, outputs]))
-    }
-
-    /// One block.
-    fn block(&mut self, i: usize, config: &DitConfig, x: Value, c: Value) -> Result<Value, Error> {
-        let (rows, width, sections) = (x.extent.rows, x.extent.width, BLOCK_SECTIONS);
-        let extent = [rows, width];
-        let name = |rest: &str| format!("blocks.{i}.{rest}");
-        let m = self.linear(&name("adaLN_modulation.1"), c, sections * width, None)?;
-        let modulate = |shift, scale| Modulate { rows, width, sections, shift, scale };
-        let gate = |gate| Gate { rows, width, sections, gate };
-        let h = self.builder.add(modulate(0, 1), [x, m], extent);
-        let qkv = self.linear(&name("attn.qkv"), h, 3 * width, None)?;
-        let attention = Attention { rows, heads: config.heads, width, heads_first: false };
-        let a = self.builder.add(attention, [qkv], extent);
-        let o = self.linear(&name("attn.proj"), a, width, None)?;
-        let x = self.builder.add(gate(2), [x, o, m], extent);
-        let h = self.builder.add(modulate(3, 4), [x, m], extent);
-        let hidden = config.mlp_ratio * width;
-        let h = self.linear(&name("mlp.fc1"), h, hidden, Some(Activation::Gelu))?;
-        let o = self.linear(&name("mlp.fc2"), h, width, None)?;
-        Ok(self.builder.add(gate(5), [x, o, m], extent))
-    }
+/// One block.
+fn block(
+    layers: &mut Layers<'_>,
+    i: usize,
+    config: &DitConfig,
+    x: Value,
+    c: Value,
+) -> Result<Value, Error> {
+    let (rows, width, sections) = (x.extent.rows, x.extent.width, BLOCK_SECTIONS);
+    let extent = [rows, width];
+    let name = |rest: &str| format!("blocks.{i}.{rest}");
+    let m = layers.linear(&name("adaLN_modulation.1"), c, sections * width, None)?;
+    let modulate = |shift, scale| Modulate { rows, width, sections, shift, scale };
+    let gate = |gate| Gate { rows, width, sections, gate };
+    let h = layers.builder.add(modulate(0, 1), [x, m], extent);
+    let qkv = layers.linear(&name("attn.qkv"), h, 3 * width, None)?;
+    let attention = Attention { rows, heads: config.heads, width, heads_first: false };
+    let a = layers.builder.add(attention, [qkv], extent);
+    let o = layers.linear(&name("attn.proj"), a, width, None)?;
+    let x = layers.builder.add(gate(2), [x, o, m], extent);
+    let h = layers.builder.add(modulate(3, 4), [x, m], extent);
+    let hidden = config.mlp_ratio * width;
+    let h = layers.linear(&name("mlp.fc1"), h, hidden, Some(Activation::Gelu))?;
+    let o = layers.linear(&name("mlp.fc2"), h, width, None)?;
+    Ok(layers.builder.add(gate(5), [x, o, m], extent))
 }
 
 /// The operations, on parameters that were checked against [`shapes`].
@@ -242,29 +220,29 @@ pub(super) fn graph(config: &DitConfig, parameters: &Parameters) -> Result<Graph
     let (w, patch) = (config.width, config.patch);
     let squares = (height / patch) * (width / patch);
     let (builder, states) = Builder::new(config.shape.elements());
-    let mut build = Build { builder, parameters };
+    let mut layers = Layers { builder, parameters };
     let time = TimeEmbedding::new(TIME_WIDTH, 1.0);
-    let t = build.builder.add(time, [], [1, TIME_WIDTH]);
-    let t = build.linear("t_embedder.mlp.0", t, w, Some(Activation::Silu))?;
-    let t = build.linear("t_embedder.mlp.2", t, w, None)?;
-    let table = build.range("y_embedder.embedding_table.weight")?;
+    let t = layers.builder.add(time, [], [1, TIME_WIDTH]);
+    let t = layers.linear("t_embedder.mlp.0", t, w, Some(Activation::Silu))?;
+    let t = layers.linear("t_embedder.mlp.2", t, w, None)?;
+    let table = layers.range("y_embedder.embedding_table.weight")?;
     let label = LabelEmbedding { width: w, classes: config.classes, table };
-    let c = build.builder.add(label, [t], [1, w]);
-    let c = build.builder.add(Activate::new(Activation::Silu, w), [c], [1, w]);
+    let c = layers.builder.add(label, [t], [1, w]);
+    let c = layers.builder.add(Activate::new(Activation::Silu, w), [c], [1, w]);
     let inside = [squares, channels * patch * patch];
-    let x = build.builder.add(Permute::patches(image, patch), [states], inside);
-    let x = build.linear("x_embedder.proj", x, w, None)?;
+    let x = layers.builder.add(Permute::patches(image, patch), [states], inside);
+    let x = layers.linear("x_embedder.proj", x, w, None)?;
     let table = AddTable::positions([height / patch, width / patch], w);
-    let mut x = build.builder.add(table, [x], [squares, w]);
+    let mut x = layers.builder.add(table, [x], [squares, w]);
     for i in 0..config.depth {
-        x = build.block(i, config, x, c)?;
+        x = block(&mut layers, i, config, x, c)?;
     }
-    let m = build.linear("final_layer.adaLN_modulation.1", c, FINAL_SECTIONS * w, None)?;
+    let m = layers.linear("final_layer.adaLN_modulation.1", c, FINAL_SECTIONS * w, None)?;
     let last = Modulate { rows: squares, width: w, sections: FINAL_SECTIONS, shift: 0, scale: 1 };
-    let x = build.builder.add(last, [x, m], [squares, w]);
+    let x = layers.builder.add(last, [x, m], [squares, w]);
     let depth = depth_of_output(config, channels);
-    let x = build.linear("final_layer.linear", x, patch * patch * depth, None)?;
+    let x = layers.linear("final_layer.linear", x, patch * patch * depth, None)?;
     let image = Permute::image(image, patch, depth);
-    build.builder.add(image, [x], [1, config.shape.elements()]);
-    Ok(build.builder.finish())
+    layers.builder.add(image, [x], [1, config.shape.elements()]);
+    Ok(layers.builder.finish())
 }

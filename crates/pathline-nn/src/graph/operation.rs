@@ -1,6 +1,7 @@
 //! What one operation of a graph is: a function of blocks of samples, and how gradients go back.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use pathline::At;
 use pathline::field::Conditions;
@@ -86,6 +87,29 @@ impl Place<'_> {
     /// `keep` of a matrix product that lands here.
     pub(crate) fn keep(&self) -> f32 {
         f32::from(u8::from(self.add))
+    }
+
+    /// The values of a range, ready to be added to: zeros if nothing arrived yet, since a buffer may hold
+    /// anything, NaN too, of another use.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, range: Range<usize>) -> &mut [f32] {
+        let values = &mut self.values[range];
+        if !self.add {
+            values.fill(0.0);
+        }
+        values
+    }
+
+    /// Writes or adds a gradient into the values from `at` on.
+    #[inline(always)]
+    pub(crate) fn receive(&mut self, at: usize, gradient: &[f32]) {
+        let values = &mut self.values[at..at + gradient.len()];
+        if !self.add {
+            return values.copy_from_slice(gradient);
+        }
+        for (sum, d) in values.iter_mut().zip(gradient) {
+            *sum += d;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::forward::write_inputs;
 use super::{Layer, Mlp};
 use crate::loss;
-use crate::network::{TrainingBatch, check_call};
+use crate::network::TrainingBatch;
 use crate::ops::linear::LinearGradient;
 use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, sum_gradients, warm};
 
@@ -27,9 +27,7 @@ pub(super) fn run(
     scratch: &mut Scratch,
 ) -> Result<f64, Error> {
     let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
-    check_call(mlp.width(), &batch.at)?;
-    loss::check(batch, mlp.width())?;
-    Error::check_count("values of a gradient", values, into.len())?;
+    loss::check(batch, mlp.width(), (values, into.len()))?;
     let cut = Cut::new(rows, ROWS);
     let parts = scratch.parts(cut.parts);
     let fewest = fewest_a_thread(rows * values, cut.parts);

@@ -5,7 +5,7 @@ use pathline::{At, Error, RowsMut};
 use rayon::prelude::*;
 
 use super::Mlp;
-use crate::network::check_call;
+use crate::network::check_forward;
 use crate::scratch::{Cut, Part, Scratch, fewest_a_thread, warm};
 
 /// Writes rows `from..from + rows` of `[x, t]`, and zeros into what is left of `into`.
@@ -25,9 +25,7 @@ pub(super) fn run(
     out: RowsMut<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
-    check_call(mlp.width(), at)?;
-    Error::check_count("elements of a velocity", mlp.width(), out.width())?;
-    Error::check_count("velocity rows", at.x.len(), out.len())?;
+    check_forward(mlp.width(), at, &out)?;
     let (rows, width) = (at.x.len(), mlp.width());
     let cut = Cut::new(rows, ROW_BLOCK);
     let fewest = fewest_a_thread(rows * mlp.parameters.len(), cut.parts);

@@ -37,15 +37,8 @@ impl Operation for Concatenate {
         for (place, (start, width)) in back.into.iter_mut().zip([(0, left), (left, right)]) {
             let Some(into) = place else { continue };
             let rows = back.delta.chunks_exact(left + right).take(call.samples * self.rows);
-            for (dx, dy) in into.values.chunks_exact_mut(width).zip(rows) {
-                let dy = &dy[start..start + width];
-                if into.add {
-                    for (sum, d) in dx.iter_mut().zip(dy) {
-                        *sum += d;
-                    }
-                } else {
-                    dx.copy_from_slice(dy);
-                }
+            for (r, dy) in rows.enumerate() {
+                into.receive(r * width, &dy[start..start + width]);
             }
         }
     }

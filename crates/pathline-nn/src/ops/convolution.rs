@@ -97,10 +97,8 @@ impl Operation for Convolution {
         add_rows(delta, &mut back.gradient[self.bias.clone()]);
         let gradient = &mut back.gradient[self.weight.clone()];
         let dx = back.into[0].as_mut().map(|place| {
-            if !place.add {
-                place.values.fill(0.0);
-            }
-            &mut *place.values
+            let all = 0..place.values.len();
+            place.open(all)
         });
         let from = (back.inputs[0], weight);
         match self.way() {

@@ -67,21 +67,15 @@ impl Operation for Gate {
         let (o, modulations) = (back.inputs[1], back.inputs[2]);
         for i in 0..call.samples {
             let all = i * self.sections * w..(i + 1) * self.sections * w;
-            if !modulation_into.add {
-                modulation_into.values[all].fill(0.0);
-            }
-            let gates = self.start(i)..self.start(i) + w;
-            let (gate, dgate) = (&modulations[gates.clone()], &mut modulation_into.values[gates]);
+            let dgate = &mut modulation_into.open(all)[self.gate * w..(self.gate + 1) * w];
+            let gate = &modulations[self.start(i)..self.start(i) + w];
             vectorised(
                 #[inline(always)]
                 || {
                     for r in 0..self.rows {
                         let row = i * each + r * w..i * each + (r + 1) * w;
                         let (dy, o) = (&back.delta[row.clone()], &o[row.clone()]);
-                        let d_o = &mut o_into.values[row];
-                        if !o_into.add {
-                            d_o.fill(0.0);
-                        }
+                        let d_o = o_into.open(row);
                         for c in 0..w {
                             dgate[c] += dy[c] * o[c];
                             d_o[c] += dy[c] * gate[c];

@@ -28,6 +28,12 @@ pub(crate) fn sum(a: &[f32]) -> f32 {
     fold(a.len(), 0.0, |i| a[i], |x, y| x + y)
 }
 
+/// `sum_i (a_i - centre)^2`.
+#[inline(always)]
+pub(crate) fn squares_around(a: &[f32], centre: f32) -> f32 {
+    fold(a.len(), 0.0, |i| (a[i] - centre) * (a[i] - centre), |x, y| x + y)
+}
+
 /// `sum_i a_i b_i` over the shorter of the two.
 #[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -53,6 +59,8 @@ mod tests {
             let ones = vec![2.0; usize::from(n)];
             assert_eq!(sum(&a), a.iter().sum::<f32>());
             assert_eq!(dot(&a, &ones), 2.0 * a.iter().sum::<f32>());
+            let squares = a.iter().map(|v| (v - 1.0) * (v - 1.0)).sum::<f32>();
+            assert_eq!(squares_around(&a, 1.0), squares);
             assert_eq!(max(&a), a.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         }
     }

@@ -39,15 +39,7 @@ fn moments(x: &[f32]) -> [f32; 2] {
     let n = x.len() as f32;
     let mean = lanes::sum(x) / n;
     // Around the mean, not E[x^2] - mean^2, which cancels where the mean is large.
-    let mut lanes = [0.0_f32; 16];
-    let chunks = x.chunks_exact(16);
-    let tail: f32 = chunks.remainder().iter().map(|x| (x - mean) * (x - mean)).sum();
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += (x - mean) * (x - mean);
-        }
-    }
-    let variance = (lanes::sum(&lanes) + tail) / n;
+    let variance = lanes::squares_around(x, mean) / n;
     [mean, 1.0 / (variance + EPSILON).sqrt()]
 }
 
@@ -106,10 +98,7 @@ impl Operation for Modulate {
             let scale = self.section(back.inputs[1], i, self.scale);
             let Some(modulation) = modulation_into else { return };
             let all = i * self.sections * w..(i + 1) * self.sections * w;
-            let sums = &mut modulation.values[all];
-            if !modulation.add {
-                sums.fill(0.0);
-            }
+            let sums = modulation.open(all);
             let (dshift, dscale) = two_sections(sums, w, self.shift, self.scale);
             vectorised(
                 #[inline(always)]
@@ -126,16 +115,11 @@ impl Operation for Modulate {
                             dy[c] *= 1.0 + scale[c];
                         }
                         let Some(place) = &mut *x_into else { continue };
-                        let dx = &mut place.values[row];
+                        let dx = place.open(row);
                         let average = lanes::sum(dy) / w as f32;
                         let along = lanes::dot(dy, xhat) / w as f32;
-                        let keep = f32::from(u8::from(place.add));
-                        // A buffer that is written first may hold NaN from another use.
-                        if !place.add {
-                            dx.fill(0.0);
-                        }
                         for c in 0..w {
-                            dx[c] = keep * dx[c] + inverse * (dy[c] - average - xhat[c] * along);
+                            dx[c] += inverse * (dy[c] - average - xhat[c] * along);
                         }
                     }
                 },

@@ -69,11 +69,8 @@ impl Operation for Permute {
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, _: &mut Work) {
         let Some(into) = back.into[0].as_mut() else { return };
         let after = back.delta.chunks_exact(self.order.len());
-        let before = into.values.chunks_exact_mut(self.inputs);
-        for (dy, dx) in after.zip(before).take(call.samples) {
-            if !into.add {
-                dx.fill(0.0);
-            }
+        for (i, dy) in after.take(call.samples).enumerate() {
+            let dx = into.open(i * self.inputs..(i + 1) * self.inputs);
             for (dy, &from) in dy.iter().zip(&self.order) {
                 dx[from as usize] += dy;
             }

@@ -46,11 +46,9 @@ impl Operation for Double {
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, _: &mut Work) {
         let Some(into) = back.into[0].as_mut() else { return };
         let (line, channels) = (self.line(), self.channels);
-        let lines = into.values.chunks_exact_mut(line).take(call.samples * self.image.height);
-        for (pair, dx) in back.delta.chunks_exact(4 * line).zip(lines) {
-            if !into.add {
-                dx.fill(0.0);
-            }
+        let pairs = back.delta.chunks_exact(4 * line).take(call.samples * self.image.height);
+        for (l, pair) in pairs.enumerate() {
+            let dx = into.open(l * line..(l + 1) * line);
             let (first, second) = pair.split_at(2 * line);
             let pixels = first.chunks_exact(2 * channels).zip(second.chunks_exact(2 * channels));
             for (dx, (above, below)) in dx.chunks_exact_mut(channels).zip(pixels) {

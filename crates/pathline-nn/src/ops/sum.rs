@@ -31,13 +31,7 @@ impl Operation for Sum {
 
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, _: &mut Work) {
         let [_, Some(into)] = back.into else { return };
-        let delta = &back.delta[..call.samples * self.elements];
-        if !into.add {
-            return into.values[..delta.len()].copy_from_slice(delta);
-        }
-        for (sum, d) in into.values.iter_mut().zip(delta) {
-            *sum += d;
-        }
+        into.receive(0, &back.delta[..call.samples * self.elements]);
     }
 }
 

@@ -1,27 +1,21 @@
 //! The names, shapes, beginnings and operations of a U-Net.
 
-use std::ops::Range;
-
 use pathline::{Error, Purpose, Seed};
 
 use super::UNetConfig;
 use super::layout::{self, Block, GROUPS, Kind, Piece, Side};
 use crate::graph::{Builder, Graph, Value};
+use crate::layers::Layers;
 use crate::ops::activate::Activate;
 use crate::ops::activation::Activation;
 use crate::ops::attention::Attention;
 use crate::ops::concatenate::Concatenate;
-use crate::ops::convolution::Convolution;
-use crate::ops::dense::Dense;
-use crate::ops::group_norm::GroupNorm;
 use crate::ops::image::Image;
 use crate::ops::label_embedding::LabelEmbedding;
 use crate::ops::permute::Permute;
 use crate::ops::resample::Double;
-use crate::ops::sum::Sum;
 use crate::ops::time_embedding::TimeEmbedding;
 use crate::parameters::{Parameters, Tensors};
-use crate::tensors;
 
 /// Width of the embedding of time and class, over `model_channels`.
 const EMBEDDING: usize = 4;
@@ -139,99 +133,46 @@ pub(super) fn fresh(config: &UNetConfig, seed: Seed) -> Result<Tensors, Error> {
     Ok(tensors)
 }
 
-/// Builds operations whose parameters are found by name.
+/// A graph under construction, and the network that it is to be.
 struct Build<'a> {
-    builder: Builder,
-    parameters: &'a Parameters,
+    layers: Layers<'a>,
     config: &'a UNetConfig,
 }
 
 impl Build<'_> {
-    /// Where the weight and the bias of a name lie.
-    fn places(&self, name: &str) -> Result<[Range<usize>; 2], Error> {
-        let range = |name: String| {
-            self.parameters.range(&name).ok_or_else(|| tensors::error(&name, "missing"))
-        };
-        Ok([range(format!("{name}.weight"))?, range(format!("{name}.bias"))?])
-    }
-
-    fn linear(
-        &mut self,
-        name: &str,
-        x: Value,
-        outputs: usize,
-        activation: Option<Activation>,
-    ) -> Result<Value, Error> {
-        let [weight, bias] = self.places(name)?;
-        let (rows, inputs) = (x.extent.rows, x.extent.width);
-        let dense = Dense { rows, inputs, outputs, weight, bias, activation };
-        Ok(self.builder.add(dense, [x], [rows, outputs]))
-    }
-
-    fn convolution(
-        &mut self,
-        name: &str,
-        (image, stride): (Image, usize),
-        x: Value,
-        outputs: usize,
-    ) -> Result<Value, Error> {
-        let [weight, bias] = self.places(name)?;
-        let inputs = x.extent.width;
-        let convolution = Convolution { image, inputs, outputs, stride, weight, bias };
-        let rows = convolution.output().pixels();
-        Ok(self.builder.add(convolution, [x], [rows, outputs]))
-    }
-
-    fn norm<const N: usize>(
-        &mut self,
-        name: &str,
-        inputs: [Value; N],
-        silu: bool,
-    ) -> Result<Value, Error> {
-        let [weight, bias] = self.places(name)?;
-        let (rows, width) = (inputs[0].extent.rows, inputs[0].extent.width);
-        let norm = GroupNorm { rows, width, groups: GROUPS, silu, weight, bias };
-        Ok(self.builder.add(norm, inputs, [rows, width]))
-    }
-
-    fn sum(&mut self, a: Value, b: Value) -> Value {
-        let extent = [a.extent.rows, a.extent.width];
-        self.builder.add(Sum { elements: a.extent.elements() }, [a, b], extent)
-    }
-
     fn piece(&mut self, piece: &Piece, x: Value, embedding: Value) -> Result<Value, Error> {
         let Piece { image, inputs, outputs, .. } = *piece;
         let name = |rest: &str| format!("{}{rest}", piece.name);
         match piece.kind {
-            Kind::Entry => self.convolution(&piece.name, (image, 1), x, outputs),
-            Kind::Halve => self.convolution(&name(".op"), (image, 2), x, outputs),
+            Kind::Entry => self.layers.convolution(&piece.name, (image, 1), x, outputs),
+            Kind::Halve => self.layers.convolution(&name(".op"), (image, 2), x, outputs),
             Kind::Double => {
                 let double = Double { image, channels: inputs };
                 let image = Image { height: 2 * image.height, width: 2 * image.width };
-                let x = self.builder.add(double, [x], [image.pixels(), inputs]);
-                self.convolution(&name(".conv"), (image, 1), x, outputs)
+                let x = self.layers.builder.add(double, [x], [image.pixels(), inputs]);
+                self.layers.convolution(&name(".conv"), (image, 1), x, outputs)
             }
             Kind::Residual => {
-                let h = self.norm(&name(".in_layers.0"), [x], true)?;
-                let h = self.convolution(&name(".in_layers.2"), (image, 1), h, outputs)?;
-                let e = self.linear(&name(".emb_layers.1"), embedding, outputs, None)?;
-                let h = self.norm(&name(".out_layers.0"), [h, e], true)?;
-                let h = self.convolution(&name(".out_layers.3"), (image, 1), h, outputs)?;
+                let h = self.layers.norm(&name(".in_layers.0"), [x], GROUPS, true)?;
+                let h = self.layers.convolution(&name(".in_layers.2"), (image, 1), h, outputs)?;
+                let e = self.layers.linear(&name(".emb_layers.1"), embedding, outputs, None)?;
+                let h = self.layers.norm(&name(".out_layers.0"), [h, e], GROUPS, true)?;
+                let h = self.layers.convolution(&name(".out_layers.3"), (image, 1), h, outputs)?;
                 let x = if inputs == outputs {
                     x
                 } else {
-                    self.linear(&name(".skip_connection"), x, outputs, None)?
+                    self.layers.linear(&name(".skip_connection"), x, outputs, None)?
                 };
-                Ok(self.sum(x, h))
+                Ok(self.layers.sum(x, h))
             }
             Kind::Attention => {
                 let (rows, heads) = (image.pixels(), self.config.heads_of(inputs));
-                let h = self.norm(&name(".norm"), [x], false)?;
-                let qkv = self.linear(&name(".qkv"), h, 3 * inputs, None)?;
+                let h = self.layers.norm(&name(".norm"), [x], GROUPS, false)?;
+                let qkv = self.layers.linear(&name(".qkv"), h, 3 * inputs, None)?;
                 let attention = Attention { rows, heads, width: inputs, heads_first: true };
-                let h = self.builder.add(attention, [qkv], [rows, inputs]);
-                let h = self.linear(&name(".proj_out"), h, inputs, None)?;
-                Ok(self.sum(x, h))
+                let h = self.layers.builder.add(attention, [qkv], [rows, inputs]);
+                let h = self.layers.linear(&name(".proj_out"), h, inputs, None)?;
+                Ok(self.layers.sum(x, h))
             }
         }
     }
@@ -240,16 +181,14 @@ impl Build<'_> {
     fn embedding(&mut self) -> Result<Value, Error> {
         let base = self.config.model_channels;
         let width = EMBEDDING * base;
-        let t = self.builder.add(TimeEmbedding::new(base, 1.0), [], [1, base]);
-        let t = self.linear("time_embed.0", t, width, Some(Activation::Silu))?;
-        let mut t = self.linear("time_embed.2", t, width, None)?;
+        let t = self.layers.builder.add(TimeEmbedding::new(base, 1.0), [], [1, base]);
+        let t = self.layers.linear("time_embed.0", t, width, Some(Activation::Silu))?;
+        let mut t = self.layers.linear("time_embed.2", t, width, None)?;
         if let Some(classes) = self.config.classes {
-            let name = "label_emb.weight";
-            let table = self.parameters.range(name);
-            let table = table.ok_or_else(|| tensors::error(name, "missing"))?;
-            t = self.builder.add(LabelEmbedding { width, classes, table }, [t], [1, width]);
+            let table = self.layers.range("label_emb.weight")?;
+            t = self.layers.builder.add(LabelEmbedding { width, classes, table }, [t], [1, width]);
         }
-        Ok(self.builder.add(Activate::new(Activation::Silu, width), [t], [1, width]))
+        Ok(self.layers.builder.add(Activate::new(Activation::Silu, width), [t], [1, width]))
     }
 
     fn block(
@@ -262,7 +201,7 @@ impl Build<'_> {
         if let Some(other) = across.pop_if(|_| block.side == Side::Up) {
             let (rows, widths) = (x.extent.rows, [x.extent.width, other.extent.width]);
             let joined = Concatenate { rows, widths };
-            x = self.builder.add(joined, [x, other], [rows, widths[0] + widths[1]]);
+            x = self.layers.builder.add(joined, [x, other], [rows, widths[0] + widths[1]]);
         }
         for piece in &block.pieces {
             x = self.piece(piece, x, embedding)?;
@@ -282,17 +221,17 @@ pub(super) fn graph(config: &UNetConfig, parameters: &Parameters) -> Result<Grap
     };
     let image = Image { height, width };
     let (builder, states) = Builder::new(config.shape.elements());
-    let mut build = Build { builder, parameters, config };
+    let mut build = Build { layers: Layers { builder, parameters }, config };
     let embedding = build.embedding()?;
     let pixels = Permute::patches([channels, height, width], 1);
-    let mut x = build.builder.add(pixels, [states], [image.pixels(), channels]);
+    let mut x = build.layers.builder.add(pixels, [states], [image.pixels(), channels]);
     let mut across = Vec::new();
     for block in &blocks {
         x = build.block(block, x, embedding, &mut across)?;
     }
-    let x = build.norm("out.0", [x], true)?;
-    let x = build.convolution("out.2", (image, 1), x, channels)?;
+    let x = build.layers.norm("out.0", [x], GROUPS, true)?;
+    let x = build.layers.convolution("out.2", (image, 1), x, channels)?;
     let planes = Permute::image([channels, height, width], 1, channels);
-    build.builder.add(planes, [x], [1, config.shape.elements()]);
-    Ok(build.builder.finish().in_blocks_of(BLOCK))
+    build.layers.builder.add(planes, [x], [1, config.shape.elements()]);
+    Ok(build.layers.builder.finish().in_blocks_of(BLOCK))
 }
