@@ -10,6 +10,7 @@ pub mod demo;
 mod embedded;
 mod error;
 mod files;
+mod in_turn;
 mod json;
 mod measure;
 mod page;

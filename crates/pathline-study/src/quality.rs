@@ -15,6 +15,7 @@ use pathline::{Batch, Run, Seed, Source, TimeGrid, VelocityField, sample};
 use pathline_nn::Classifier;
 
 use crate::error::Error;
+use crate::in_turn::classes_in_turn;
 
 /// Blocks of the jackknife. Sample `i` is in block `i mod 19` and of class `i mod 10`: with a number of
 /// blocks that shares a divisor with the classes, blocks would differ by class rather than by chance.
@@ -195,8 +196,7 @@ impl Bench<'_> {
         euler: Option<&Replicates>,
     ) -> Result<(Judged, Replicates), Error> {
         let judged = self.judge.classify(samples)?;
-        let classes = self.judge.config().classes as u32;
-        let wanted: Vec<u32> = (0..classes).cycle().take(samples.len()).collect();
+        let wanted = classes_in_turn(self.judge.config().classes, 0, samples.len());
         let kid = kid_replicates(&judged.features, &self.real.features, BLOCKS)?;
         let less = euler.map(|euler| kid.difference(euler, 0.95)).transpose()?;
         let near = precision_recall(&judged.features, &self.real.features, NEIGHBOURS)?;

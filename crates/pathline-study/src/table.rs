@@ -8,13 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pathline::Seed;
-use pathline::field::{Conditions, Guided};
 use pathline_data::atomic;
-use pathline_nn::{Network, NetworkField};
+use pathline_nn::Network;
 
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
 use crate::files::Files;
+use crate::in_turn::told_in_turn;
 use crate::json::json;
 use crate::progress::Progress;
 use crate::quality::{Bench, Floor, Judged, Real, plain};
@@ -65,17 +65,6 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The field of all classes in turn, under guidance.
-    fn field(&self, scale: f64) -> Result<Arc<dyn pathline::VelocityField>, Error> {
-        let field = |of| Arc::new(NetworkField::conditioned(Arc::clone(&self.network), of));
-        let classes: Vec<u32> = (0..self.network.classes() as u32).collect();
-        let told = field(Conditions::Cycle(classes.into()));
-        if scale == 1.0 {
-            return Ok(told);
-        }
-        Ok(Arc::new(Guided::new(told, field(Conditions::None), scale)?))
-    }
-
     fn bench<'b>(&'b self, field: &'b dyn pathline::VelocityField, guidance: f64) -> Bench<'b> {
         let (judge, real, samples) = (self.judge, self.real, self.samples);
         Bench { field, guidance, judge, real, seed: Seed(0), samples }
@@ -120,7 +109,7 @@ pub fn quality_table(
     for evaluations in COMPARED {
         if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < 5 {
             table.ways.retain(|row| row.evaluations != evaluations);
-            let field = work.field(1.0)?;
+            let field = told_in_turn(&work.network, 0, 1.0)?;
             let rows = work.bench(&*field, 1.0).compare(evaluations, &mut |row| {
                 done += evaluations;
                 let doing = format!("{} with {evaluations} evaluations", row.method);
@@ -136,14 +125,14 @@ pub fn quality_table(
     for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
         done += if scale == 1.0 { evaluations } else { 2 * evaluations };
         let same = |row: &&Judged| row.guidance == scale && row.evaluations == evaluations;
-        if table.guidance.iter().find(same).is_some() {
+        if table.guidance.iter().any(|row| same(&row)) {
             continue;
         }
         let same = |row: &&Judged| same(row) && row.method == "Euler";
         let row = match table.ways.iter().find(same) {
             Some(row) => row.clone(),
             None => {
-                let (field, method) = (work.field(scale)?, plain(evaluations)?);
+                let (field, method) = (told_in_turn(&work.network, 0, scale)?, plain(evaluations)?);
                 let bench = work.bench(&*field, scale);
                 bench.judge(&method, &bench.draw(&method)?, None)?.0
             }

@@ -79,22 +79,23 @@ fn named(model: &str) -> Result<FieldSpec, Failure> {
 }
 
 fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
-    if let FieldSpec::Network { checkpoint, .. } = base {
-        // Said here rather than by the first evaluation, which knows no flag.
-        if read_network(Path::new(checkpoint))?.0.classes() == 0 {
+    let each = text == "each";
+    // A network without classes is named here rather than by the first evaluation, which knows no flag.
+    let ask = each || matches!(base, FieldSpec::Network { .. });
+    let known = if ask { known_classes(base)? } else { Vec::new() };
+    match base {
+        FieldSpec::Network { checkpoint, .. } if known.is_empty() => {
             let problem = format!(
                 "the network {checkpoint} was told no class; leave the flag out, or name a network that \
                  was, or a labelled data set"
             );
             return Err(Failure::usage("--class", &problem));
         }
-    }
-    if text == "each" {
-        let classes = each(base)?;
-        if let (FieldSpec::Empirical { data, .. }, true) = (base, classes.is_empty()) {
+        FieldSpec::Empirical { data, .. } if each && known.is_empty() => {
             return Err(Failure::usage("--class", &format!("the data set {data} has no labels")));
         }
-        return Ok(ClassSpec::Cycle { classes });
+        _ if each => return Ok(ClassSpec::Cycle { classes: known }),
+        _ => {}
     }
     let classes: Result<Vec<u32>, _> = text.split(',').map(|c| c.trim().parse()).collect();
     match classes.as_deref() {
@@ -109,7 +110,7 @@ fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
 }
 
 /// Every class that a model knows, in order.
-fn each(base: &FieldSpec) -> Result<Vec<u32>, Failure> {
+fn known_classes(base: &FieldSpec) -> Result<Vec<u32>, Failure> {
     Ok(match base {
         FieldSpec::Empirical { data, .. } => {
             let mut classes = Files.data_set(data)?.labels.unwrap_or_default();

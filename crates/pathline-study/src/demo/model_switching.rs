@@ -9,6 +9,7 @@ use pathline_view::{Axis, Content, Figure, LineStyle, Lines, Section, Series};
 
 use super::trained::Model;
 use crate::error::Error;
+use crate::in_turn::classes_in_turn;
 use crate::progress::Progress;
 
 /// How far the new class is from the old one, around the ten.
@@ -47,7 +48,7 @@ pub(super) fn switching(
     seed: Seed,
     progress: &mut dyn Progress,
 ) -> Result<ModelSwitching, Error> {
-    let (before, after) = (model.by_class(0), model.by_class(SHIFT));
+    let (before, after) = (model.by_class(0)?, model.by_class(SHIFT)?);
     let grid = TimeGrid::uniform(STEPS)?;
     let start = Source::new(seed, SAMPLES).noise(before.shape());
     let samples = 0..SAMPLES as u64;
@@ -60,11 +61,7 @@ pub(super) fn switching(
     let apart = distance(&old.end, &new);
     let point = |t: f64, ends: &Batch| -> Result<ModelSwitchPoint, Error> {
         let found = model.judge.classify(ends)?.classes();
-        let share = |shift: u32| {
-            let wanted: Vec<u32> = (0..10).map(|c| (c + shift) % 10).collect();
-            let wanted: Vec<u32> = wanted.iter().copied().cycle().take(SAMPLES).collect();
-            agreement(&found, &wanted, 0.95)
-        };
+        let share = |shift| agreement(&found, &classes_in_turn(10, shift, SAMPLES), 0.95);
         let distance = distance(ends, &new) / apart;
         Ok(ModelSwitchPoint { t, new: share(SHIFT)?, old: share(0)?, distance })
     };

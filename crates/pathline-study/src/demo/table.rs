@@ -46,7 +46,7 @@ pub(super) fn live(
     progress: &mut dyn Progress,
 ) -> Result<Live, Error> {
     progress.at(0.0, "measuring this machine's speed");
-    let field = model.by_class(0);
+    let field = model.by_class(0)?;
     let samples = match samples {
         Some(samples) => samples,
         None => affordable(&*field)?,

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use pathline::diagnostics::{
     DeficitPoint, Energy, KineticEnergy, Pairs, PowerCurve, PowerPoint, deficit,
 };
-use pathline::field::{Conditions, Guided};
 use pathline::quality::agreement;
 use pathline::schedule::CondOt;
 use pathline::solver::EULER;
 use pathline::statistics::Estimate;
 use pathline::{Batch, Observer, Run, Seed, Source, TimeGrid, VelocityField, sample};
 use pathline_data::DataSet;
-use pathline_nn::{Classifier, Network, NetworkField};
+use pathline_nn::{Classifier, Network};
 use pathline_view::{
     Axis, Content, Figure, Group, Images as Pictures, LineStyle, Lines, Scatter, Section, Series,
 };
@@ -22,6 +21,7 @@ use super::images::{Images, class_name, picture};
 use super::model_switching::ModelSwitching;
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
+use crate::in_turn::{classes_in_turn, told_in_turn};
 use crate::progress::Progress;
 
 /// Guidance scale of the gallery.
@@ -47,16 +47,8 @@ impl Model {
     }
 
     /// The model as a field in which sample `i` has class `(i + shift) mod 10`.
-    pub(super) fn by_class(&self, shift: u32) -> Arc<dyn VelocityField> {
-        let classes: Vec<u32> = (0..10).map(|c| (c + shift) % 10).collect();
-        let of = Conditions::Cycle(classes.into());
-        Arc::new(NetworkField::conditioned(Arc::clone(&self.network), of))
-    }
-
-    /// The same under guidance.
-    fn guided(&self, scale: f64) -> Result<Guided, Error> {
-        let plain = NetworkField::new(Arc::clone(&self.network));
-        Ok(Guided::new(self.by_class(0), Arc::new(plain), scale)?)
+    pub(super) fn by_class(&self, shift: u32) -> Result<Arc<dyn VelocityField>, Error> {
+        told_in_turn(&self.network, shift, 1.0)
     }
 }
 
@@ -99,9 +91,10 @@ pub(super) fn trained(
 ) -> Result<Trained, Error> {
     progress.at(0.0, "drawing with the trained model");
     let run = Run::on(TimeGrid::uniform(STEPS)?, &EULER);
-    let gallery = sample(&model.guided(GUIDANCE)?, &Source::new(seed, SHOWN), &run, &mut ())?.end;
+    let guided = told_in_turn(&model.network, 0, GUIDANCE)?;
+    let gallery = sample(&*guided, &Source::new(seed, SHOWN), &run, &mut ())?.end;
     progress.at(0.3, "measuring the trained model");
-    let (energy, power) = followed(&*model.by_class(0), seed)?;
+    let (energy, power) = followed(&*model.by_class(0)?, seed)?;
     let (exact_energy, exact_power) = followed(&*images.by_class(0)?, seed)?;
     progress.at(0.5, "its deficit on real images");
     let times: Vec<f64> =
@@ -115,7 +108,7 @@ pub(super) fn trained(
     };
     let exact = images.by_class(0)?;
     let judged = |batch: &Batch| -> Result<Estimate, Error> {
-        let wanted: Vec<u32> = (0..10).cycle().take(batch.len()).collect();
+        let wanted = classes_in_turn(10, 0, batch.len());
         Ok(agreement(&model.judge.classify(batch)?.classes(), &wanted, 0.95)?)
     };
     Ok(Trained {
@@ -127,7 +120,7 @@ pub(super) fn trained(
         exact_energy,
         power,
         exact_power,
-        deficit: points(&*model.by_class(0), &images.held_out)?,
+        deficit: points(&*model.by_class(0)?, &images.held_out)?,
         exact_deficit: points(&*exact, &images.train)?,
         memoriser_deficit: points(&*exact, &images.held_out)?,
         switching: super::model_switching::switching(model, seed, progress)?,
