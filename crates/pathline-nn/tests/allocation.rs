@@ -1,0 +1,159 @@
+//! Once warm, neither sampling nor a training step allocates, but for what the library of matrix products
+//! packs its operands into.
+//!
+//! On one thread, whose allocations alone are looked at; what other threads do is the same work in buffers
+//! of their own. A file of its own, because it takes an allocator of its own.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+
+use pathline::field::Conditions;
+use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times, VelocityField};
+use pathline_nn::{
+    Activation, AdamW, Dit, DitConfig, Memory, Mlp, MlpConfig, Network, NetworkField, Scratch,
+    TrainingBatch, UNet, UNetConfig,
+};
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    /// Where this thread allocated while it was watched.
+    static SEEN: RefCell<Vec<Backtrace>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The system's allocator, which notes who calls it.
+struct Watching;
+
+impl Watching {
+    fn note() {
+        // Noting allocates too.
+        if WATCHED.replace(false) {
+            SEEN.with_borrow_mut(|seen| seen.push(Backtrace::force_capture()));
+            WATCHED.set(true);
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "an allocator is unsafe to be; all work is the system's")]
+// SAFETY: every call is handed on unchanged.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::note();
+        // SAFETY: as for this function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as for this function.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::note();
+        // SAFETY: as for this function.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+/// Allocations in `work` that are not the product library's, each by the stack it came from.
+fn watch(work: impl FnOnce()) -> (usize, Vec<String>) {
+    WATCHED.set(true);
+    work();
+    WATCHED.set(false);
+    let seen = SEEN.take();
+    let ours = seen.iter().map(ToString::to_string).filter(|stack| !stack.contains("gemm_f32::"));
+    (seen.len(), ours.collect())
+}
+
+fn networks() -> Vec<Box<dyn Network>> {
+    let image = Shape::new([1, 8, 8]).unwrap();
+    let dit = DitConfig { width: 32, depth: 2, heads: 2, ..DitConfig::new(image.clone(), 3) };
+    let unet = UNetConfig {
+        channel_mult: vec![1, 2],
+        attention: vec![2],
+        classes: Some(3),
+        ..UNetConfig::new(image.clone())
+    };
+    let mlp = MlpConfig { shape: image, hidden: vec![48, 48], activation: Activation::Silu };
+    vec![
+        Box::new(Dit::new(&dit, Seed(1)).unwrap()),
+        Box::new(UNet::new(&unet, Seed(1)).unwrap()),
+        Box::new(Mlp::new(&mlp, Seed(1)).unwrap()),
+    ]
+}
+
+/// Runs on a pool of one thread, where the thread that counts does all the work.
+fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
+}
+
+fn images(n: usize, shape: &Shape) -> Batch {
+    let mut batch = Batch::zeros(n, shape.clone());
+    Seed(3).normal(Purpose::Data, 0, 0, batch.as_mut_slice());
+    batch
+}
+
+#[test]
+fn a_warm_evaluation_allocates_nothing() {
+    for network in networks() {
+        let name = format!("{:?}", network.config());
+        let of = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
+        let x = images(37, network.shape());
+        let field = NetworkField::conditioned(network.into(), of);
+        let mut out = Batch::zeros(37, field.shape().clone());
+        let (seen, ours) = alone(|| {
+            let mut call = || {
+                let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
+                field.velocity(&at, out.rows_mut()).unwrap();
+            };
+            call();
+            call();
+            watch(call)
+        });
+        assert!(ours.is_empty(), "{name}: {} of {seen}, such as\n{}", ours.len(), ours[0]);
+        eprintln!("{name}: {seen} allocations, all of the product library");
+    }
+}
+
+#[test]
+fn a_warm_training_step_allocates_nothing() {
+    for mut network in networks() {
+        let name = format!("{:?}", network.config());
+        let of = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
+        let (x, y) = (images(37, network.shape()), images(37, network.shape()));
+        let mut gradient = vec![0.0; network.parameters().len()];
+        let optimiser = AdamW::default();
+        let mut memory = Memory::new(network.parameters().as_slice(), optimiser.ema.len());
+        let mut scratch = Scratch::new();
+        let (seen, ours) = alone(|| {
+            let mut step = |k| {
+                let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
+                let batch = TrainingBatch::new(at, &of, y.rows());
+                network.gradient(&batch, &mut gradient, &mut scratch).unwrap();
+                let parameters = network.parameter_values_mut();
+                optimiser.update((k, 9), &gradient, parameters, &mut memory).unwrap();
+            };
+            step(1);
+            step(2);
+            watch(|| step(3))
+        });
+        assert!(ours.is_empty(), "{name}: {} of {seen}, such as\n{}", ours.len(), ours[0]);
+        eprintln!("{name}: {seen} allocations, all of the product library");
+    }
+}
+
+#[inline(never)]
+fn allocating() {
+    drop(std::hint::black_box(vec![0_u8; 100]));
+}
+
+#[test]
+fn an_allocation_is_seen() {
+    let (seen, ours) = watch(allocating);
+    assert_eq!((seen, ours.len()), (1, 1));
+    assert!(ours[0].contains("allocation::"), "{}", ours[0]);
+}
