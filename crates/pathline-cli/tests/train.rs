@@ -163,12 +163,19 @@ fn a_longer_run_goes_on_from_a_shorter_one() {
     assert_same(here, "whole", "parts");
     // Back to fewer steps there is no way.
     let ran = pathline(here, &words(&line(250, "parts")));
-    assert!(ran.code == Some(2) && ran.stderr.contains("training.steps"), "{}", ran.stderr);
+    assert!(ran.code == Some(2) && ran.stderr.contains("has done 430 already"), "{}", ran.stderr);
     // A rate that decays towards the last step makes it another run.
     let cosine = r#"--set 'training.optimiser.learning_rate.decay={"kind":"cosine","floor":0}'"#;
     succeed(here, &format!("{} {cosine}", line(130, "decays")));
     let ran = pathline(here, &words(&format!("{} {cosine}", line(250, "decays"))));
-    assert!(ran.code == Some(2) && ran.stderr.contains("another spec"), "{}", ran.stderr);
+    assert!(ran.code == Some(2) && ran.stderr.contains("another run"), "{}", ran.stderr);
+    // One that falls at the end only is the same run until it falls.
+    let cooldown =
+        r#"--set 'training.optimiser.learning_rate.decay={"kind":"cooldown","updates":100}'"#;
+    succeed(here, &format!("{} {cooldown}", line(430, "cooled")));
+    succeed(here, &line(130, "cooled-in-parts"));
+    succeed(here, &format!("{} {cooldown}", line(430, "cooled-in-parts")));
+    assert_same(here, "cooled", "cooled-in-parts");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use pathline::Error;
 use crate::network::{Network, NetworkConfig};
 use crate::optimiser::{Memory, Slot};
 use crate::parameters::{Parameters, Tensors};
+use crate::rate::LearningRate;
 use crate::tensors;
 use crate::train::FlowTraining;
 
@@ -93,25 +94,28 @@ impl TrainingState {
         self.step
     }
 
-    /// The same run with another last step, which may not lie behind.
-    ///
-    /// It goes on as if it had been begun so: only where the learning rate does not depend on the last
-    /// step is that one run.
+    /// The same run with another last step, which may not lie behind, and another learning rate, the same
+    /// for every update so far: it goes on as if it had been begun so.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the run is further than that already, or its learning rate decays
-    /// towards its last step.
-    pub fn with_steps(mut self, steps: u64) -> Result<Self, Error> {
+    /// [`Error::Invalid`] when the run is further than that already, or an update so far would have had
+    /// another learning rate.
+    pub fn with_end(mut self, steps: u64, rate: LearningRate) -> Result<Self, Error> {
         if steps < self.step {
             let remedy = format!("the run has done {} already", self.step);
             return Err(Error::invalid("steps of a training run", steps, remedy));
         }
-        if steps != self.training.steps && !self.training.optimiser.learning_rate.is_open() {
-            let remedy = "the learning rate decays towards the last step, so this would be another \
-                          run: begin a new one, or use a constant rate";
+        let before = &self.training.optimiser.learning_rate;
+        if let Some(k) = before.parts(self.training.steps, (&rate, steps), self.step) {
+            let remedy = format!(
+                "the learning rate of update {k} of the {} done would have been another, so this would \
+                 be another run: begin a new one",
+                self.step
+            );
             return Err(Error::invalid("steps of a training run", steps, remedy));
         }
         self.training.steps = steps;
+        self.training.optimiser.learning_rate = rate;
         Ok(self)
     }
 

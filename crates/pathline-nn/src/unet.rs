@@ -12,6 +12,12 @@
 //! (learned resampling, no scale-shift norm, heads before queries, keys and values), so its state
 //! dictionaries load by name. Dropout is left out: the network is the one of evaluation.
 //!
+//! # A level of 32 channels is told nothing
+//! The embedding `e` is added before a norm of 32 groups. With 32 channels a group is one channel, whose
+//! mean the norm takes away, and with it `e`: such a level knows neither time nor class but through what
+//! wider levels hand up to it. So it is in torchcfm (its `num_channels=32` example lives off the levels of
+//! 64). [`UNet::new`] refuses a network all of whose levels are so.
+//!
 //! # The null label
 //! torchcfm's network has one row a class and is never told "no class". Guidance needs a row for it, so
 //! a network of `classes` classes made here has one row more, the last, and samples without a class
@@ -150,9 +156,17 @@ impl UNet {
     /// the network begins as zero.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a config that no network can have.
+    /// [`Error::Invalid`] for a config that no network can have, and for one whose network could not be told
+    /// the time (see the [module](self)).
     pub fn new(config: &UNetConfig, seed: Seed) -> Result<Self, Error> {
-        Self::from_config(config, &structure::fresh(config, seed)?)
+        let tensors = structure::fresh(config, seed)?;
+        let deaf = |&mult: &usize| mult.saturating_mul(config.model_channels) == layout::GROUPS;
+        if config.channel_mult.iter().all(deaf) {
+            let remedy = "norms of 32 groups cancel time and class where there are 32 channels: give a \
+                          level 64 or more";
+            return Err(Error::invalid("U-Net", "32 channels on every level", remedy));
+        }
+        Self::from_config(config, &tensors)
     }
 
     /// The network of a config, with these parameters.

@@ -190,10 +190,16 @@ fn a_run_may_be_made_longer_where_that_is_the_same_run() {
         state
     };
     let constant = r#"{"kind": "constant"}"#;
-    let longer = run(run(begin(5, constant)).with_steps(12).unwrap());
+    let rate = |decay: &str| begin(1, decay).training().optimiser.learning_rate;
+    let longer = run(run(begin(5, constant)).with_end(12, rate(constant)).unwrap());
     assert!(longer.to_bytes().unwrap() == run(begin(12, constant)).to_bytes().unwrap());
-    assert!(longer.with_steps(11).is_err());
-    let decaying = begin(5, r#"{"kind": "cosine", "floor": 0}"#);
-    let error = decaying.with_steps(12).unwrap_err().to_string();
-    assert!(error.contains("decays"), "{error}");
+    // The fall may begin after what was done, and nowhere before.
+    let cooldown = |updates: u64| format!(r#"{{"kind": "cooldown", "updates": {updates}}}"#);
+    let cooled = run(run(begin(10, constant)).with_end(15, rate(&cooldown(5))).unwrap());
+    assert!(cooled.to_bytes().unwrap() == run(begin(15, &cooldown(5))).to_bytes().unwrap());
+    let error = longer.with_end(15, rate(&cooldown(6))).unwrap_err().to_string();
+    assert!(error.contains("update 10 of the 12 done"), "{error}");
+    assert!(run(begin(12, constant)).with_end(11, rate(constant)).is_err());
+    let cosine = r#"{"kind": "cosine", "floor": 0}"#;
+    assert!(run(begin(12, cosine)).with_end(20, rate(cosine)).is_err());
 }

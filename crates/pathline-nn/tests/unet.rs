@@ -336,6 +336,7 @@ fn impossible_configs_are_named() {
         (UNetConfig { channel_mult: vec![], ..good.clone() }, "levels"),
         (UNetConfig { channel_mult: vec![1; 64], ..good.clone() }, "levels"),
         (UNetConfig { channel_mult: vec![1, 0], ..good.clone() }, "levels"),
+        (UNetConfig { channel_mult: vec![1, 1], ..good.clone() }, "cancel time and class"),
         (UNetConfig { res_blocks: 0, ..good.clone() }, "res_blocks"),
         (UNetConfig { heads: 3, ..good.clone() }, "heads"),
         (UNetConfig { heads: 0, ..good.clone() }, "heads"),

@@ -59,8 +59,9 @@ pub struct Trained {
 /// Trains in the folder `dir`, which is made if need be, until the spec's last step.
 ///
 /// A folder with an unfinished run of the same spec on the same data is gone on with, and ends with the
-/// same bytes as a run that was never stopped; one with a finished run is left alone. A run whose
-/// learning rate is constant may be gone on with to a later last step, finished or not.
+/// same bytes as a run that was never stopped; one with a finished run is left alone. A run may be
+/// gone on with to another last step, and with a learning rate that falls elsewhere, as long as every update
+/// so far had the rate that it would have had.
 ///
 /// # Errors
 /// [`Error::Usage`] if the folder holds a run of another spec or foreign files, or another process
@@ -94,12 +95,13 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     let fresh = TrainingState::new(network, spec.training.clone())?;
     let folder = Folder::claim(dir, spec)?;
     let mut log = folder.log()?;
+    // Before the spec is kept: it may turn out to be of another run.
+    let mut state = folder.state(spec)?.unwrap_or(fresh);
     folder.keep(spec)?;
     let steps = spec.training.steps;
     if let Some(report) = folder.report(steps)? {
         return Ok(Trained { report, model: folder.at(MODEL), from: steps });
     }
-    let mut state = folder.state(spec)?.unwrap_or(fresh);
     let (from, parameters) = (state.step(), state.network().parameters().len());
     let record = DataRecord::new(&set);
     log.rewind(&first_line(&record, kept.len(), parameters), from, steps)?;

@@ -34,7 +34,7 @@ impl Folder {
         self.dir.join(name)
     }
 
-    /// The folder, if it is new or holds a run of this spec or of one that this goes on with.
+    /// The folder, if it is new or holds a run of this spec, or of one with another end.
     pub(super) fn claim(dir: &Path, spec: &TrainSpec) -> Result<Self, Error> {
         let folder = Self { dir: dir.to_owned() };
         let config = folder.at(CONFIG);
@@ -50,7 +50,7 @@ impl Folder {
                     remedy,
                 )
             })?;
-            if theirs != *spec && !spec.extends(&theirs) {
+            if theirs != *spec && !spec.ends_otherwise(&theirs) {
                 let problem =
                     format!("the folder holds a run of another spec{}", differ(&theirs, spec));
                 let remedy = "choose another folder, or give the same settings to go on with it";
@@ -120,7 +120,9 @@ impl Folder {
         let wrong = |problem: String| Error::usage(path.display().to_string(), problem, remedy);
         let bytes = file::read_capped(&path, LARGEST)?;
         let state = TrainingState::from_bytes(&bytes)
-            .and_then(|state| state.with_steps(spec.training.steps))
+            .and_then(|state| {
+                state.with_end(spec.training.steps, spec.training.optimiser.learning_rate)
+            })
             .map_err(|e| wrong(e.to_string()))?;
         if *state.training() != spec.training {
             return Err(wrong("the state is not of the run in config.json".to_owned()));

@@ -90,12 +90,12 @@ impl TrainSpec {
         Ok(self.training.check()?)
     }
 
-    /// Whether this run is a run of `other`, gone on with to a later last step.
-    pub(super) fn extends(&self, other: &Self) -> bool {
-        let mut longer = other.clone();
-        longer.training.steps = self.training.steps;
-        longer == *self
-            && self.training.steps > other.training.steps
-            && self.training.optimiser.learning_rate.is_open()
+    /// Whether this run may be a run of `other` with another end: another last step, a learning rate that
+    /// falls elsewhere. The state says whether it has come too far for that.
+    pub(super) fn ends_otherwise(&self, other: &Self) -> bool {
+        let mut same = other.clone();
+        same.training.steps = self.training.steps;
+        same.training.optimiser.learning_rate = self.training.optimiser.learning_rate;
+        same == *self
     }
 }
