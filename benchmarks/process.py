@@ -27,7 +27,7 @@ def commands(bench, count, steps):
     import numpy as np
     from safetensors.numpy import load_file
     threads = bench.options.threads
-    binary = [ROOT / "target/release/pathline", "sample", "fashion-mnist", "-n", count, "--steps", steps,
+    binary = [ROOT / "target/release/pathline", "sample", MODEL, "-n", count, "--steps", steps,
               "--threads", threads, "--force"]
     recorded = bench.path("run.safetensors")
     run([*binary, "--save-every", steps, "--out", recorded])

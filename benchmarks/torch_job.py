@@ -1,4 +1,4 @@
-"""What `pathline sample fashion-mnist` does, in PyTorch: a process of its own for cold_start.py and
+"""What `pathline sample MODEL` does, in PyTorch: a process of its own for cold_start.py and
 peak_memory.py.
 
     torch_job.py MODEL START OUT STEPS THREADS [--diffusers]
