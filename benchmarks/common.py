@@ -20,7 +20,6 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FULL, PARTIAL = ROOT / "benchmarks/results", ROOT / "target/benchmarks"
-FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")
 PAUSE = 0.25  # seconds: the threads of torch and OpenMP spin a while after their work
 
 
@@ -144,24 +143,3 @@ def cpu():
     info = pathlib.Path("/proc/cpuinfo")
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return names[0].split(":")[1].strip() if names else platform.processor()
-
-
-def shared(name):
-    """A folder of test data that is not part of the repository, or None, said loudly."""
-    folder = pathlib.Path(os.environ.get("PATHLINE_SHARED", ROOT.parent / "shared")) / name
-    if not folder.exists():
-        print(f"SKIPPED: {folder} is missing; set PATHLINE_SHARED", file=sys.stderr)
-        return None
-    return folder
-
-
-def fashion_mnist(rows):
-    """Training images as rows in [-1, 1], or None, said loudly, where there are none."""
-    import gzip
-    import numpy as np
-    path = FASHION_MNIST / "train-images-idx3-ubyte.gz"
-    if not path.exists():
-        print(f"SKIPPED: {path} is missing; random values instead", file=sys.stderr)
-        return None
-    levels = np.frombuffer(gzip.decompress(path.read_bytes())[16:], np.uint8).reshape(-1, 784)
-    return levels[:rows].astype(np.float32) / np.float32(127.5) - 1

@@ -5,7 +5,7 @@ in inference mode, in the fastest of three chunk sizes, with denormal numbers fl
 sides have prepared the norms of the data beforehand. At t = 0.02 all data count; at t = 0.9 few do.
 Velocities are compared with each other, and those of 32 states with a sum in double precision.
 """
-from common import Bench, difference, fashion_mnist, timed
+from common import Bench, difference, timed
 
 ROWS = {  # d, data, queries, t, real images
     "784-d, t = 0.02": (784, 10_000, 1024, 0.02, True),
@@ -19,6 +19,8 @@ bench = Bench("empirical_field", __doc__, rounds=7, worker="bench_library", rows
 
 import numpy as np  # noqa: E402 (the thread counts must be set first)
 import torch  # noqa: E402
+
+from inputs import fashion_mnist  # noqa: E402
 
 torch.set_num_threads(bench.options.threads)
 torch.set_flush_denormal(True)

@@ -5,7 +5,7 @@ Fashion-MNIST (queries: noisy training images, as samples of a model are) where 
 random values. scikit-learn: brute force on float32; faiss: IndexFlatL2; torch: products and top-k in
 chunks. All indices are ready built. Indices are compared, and distances, which Pathline gives exactly.
 """
-from common import Bench, difference, fashion_mnist, timed
+from common import Bench, difference, timed
 
 bench = Bench("memorisation", __doc__, rounds=3, worker="bench_library")
 
@@ -13,6 +13,8 @@ import faiss  # noqa: E402 (the thread counts must be set first)
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from sklearn.neighbors import NearestNeighbors  # noqa: E402
+
+from inputs import fashion_mnist  # noqa: E402
 
 torch.set_num_threads(bench.options.threads)
 faiss.omp_set_num_threads(bench.options.threads)

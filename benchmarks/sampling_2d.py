@@ -7,13 +7,9 @@ compared. Needs the checkpoints in the folder named by PATHLINE_SHARED.
 """
 import sys
 
-from common import Bench, difference, shared, timed
+from common import Bench, difference, timed
 
 bench = Bench("sampling_2d", __doc__, rounds=9, worker="bench_networks", compiles=True)
-folder = shared("data/torchcfm-2d")
-if folder is None:
-    sys.exit(0)
-
 import numpy as np  # noqa: E402 (the thread counts must be set first)
 import torch  # noqa: E402
 from torchcfm.utils import torch_wrapper  # noqa: E402
@@ -21,6 +17,11 @@ from torchdiffeq import odeint  # noqa: E402
 from torchdyn.core import NeuralODE  # noqa: E402
 
 import models  # noqa: E402
+from inputs import shared  # noqa: E402
+
+folder = shared("data/torchcfm-2d")
+if folder is None:
+    sys.exit(0)
 
 torch.set_num_threads(bench.options.threads)
 STEPS, BATCH = (10, 256) if bench.options.quick else (100, 4096)

@@ -7,6 +7,7 @@ ends it; `<!-- table goals -->` is the summary of all rows that have a goal.
 """
 import json
 import re
+import statistics
 
 from common import FULL, ROOT
 
@@ -35,7 +36,7 @@ def parts(row, who):
     """The median of a contestant, and of its parts if it has any."""
     text = number(row["median"][who])
     if row["columns"]:
-        each = [sorted(column)[len(column) // 2] for column in zip(*row["raw"][who])]
+        each = [statistics.median(column) for column in zip(*row["raw"][who])]
         text += f" ({' + '.join(map(number, each))})"
     return text
 
