@@ -66,7 +66,7 @@ for row, (d, n, queries, t, images) in bench.wanted(ROWS).items():
     exact = velocity(x, data, (data**2).sum(1) / 2, t)
     checks = {
         "from torch": (difference(ours, theirs()), 1e-2),
-        "from double precision": (difference(ours[:32], exact), 1e-5),
+        "from double precision": (difference(ours[:32], exact), 1e-4),
     }
     aims = {peer: 0.4 for peer in contestants if peer != "pathline" and d > 2}
     bench.row(row, contestants, checks, aims)

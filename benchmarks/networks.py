@@ -73,7 +73,7 @@ def build(kind, path=None):
 
 for row, (kind, work, batch, calls, aim) in bench.wanted(ROWS).items():
     if bench.options.quick:
-        batch, calls = min(batch, 8), 1
+        batch, calls = min(batch, 2), 1
     model = bench.path(f"{kind.replace(' ', '-')}.safetensors")
     net = build(kind, model)
     x = torch.randn(batch, *net.shape, generator=torch.Generator().manual_seed(1))

@@ -10,6 +10,7 @@ import sys
 from common import Bench, difference, timed
 
 bench = Bench("sampling_2d", __doc__, rounds=9, worker="bench_networks", compiles=True)
+
 import numpy as np  # noqa: E402 (the thread counts must be set first)
 import torch  # noqa: E402
 from torchcfm.utils import torch_wrapper  # noqa: E402
