@@ -1,187 +1,101 @@
-"""Networks forward and in training: Pathline against PyTorch (eager, and compiled on request), side by side.
+"""Networks forward and in training: Pathline against PyTorch, eager and (on request) compiled.
 
-Set up:  python -m venv venv && venv/bin/pip install torch numpy
-Build:   cargo build --release -p pathline-nn --example bench_networks
-Run:     venv/bin/python benchmarks/networks.py [--rounds 7] [--threads 2] [--compile] [ROW ...]
-
-The same networks on both sides: a perceptron 3-256-256-256-2 (SiLU), SiT's transformer at the size of the
-small model (28 x 28, patch 4, width 128, depth 6, 4 heads) and at half of SiT-S/2 (256 squares, width 384,
-depth 6, 6 heads). Training is forward, mean squared error, backward and AdamW. PyTorch is given its best
-operations: fused attention, fused AdamW, inference mode. In turns A B A B, each with threads of its own that
-sleep while the other runs. Raw times go to benchmarks/results/networks.json.
+The same weights on both sides: a perceptron 3-256-256-256-2 (SiLU); SiT's transformer at the size of
+the embedded model (28 x 28, patch 4, width 128, depth 6, 4 heads) and at half of SiT-S/2 (256 squares,
+width 384, depth 6, 6 heads); torchcfm's U-Nets of its MNIST and CIFAR-10 examples (without dropout).
+Training is forward, mean squared error, backward and AdamW. PyTorch is given its best operations:
+fused attention, fused AdamW, inference mode. Compared are outputs, and losses after four updates.
 """
-import argparse
-import json
-import math
-import os
-import pathlib
-import statistics
-import subprocess
-import time
+from common import Bench, difference, timed
 
-ROWS = {
-    # row: network, work, batch, calls a round
-    "mlp forward 256": ("mlp", "forward", 256, 200),
-    "mlp forward 4096": ("mlp", "forward", 4096, 20),
-    "mlp train 256": ("mlp", "train", 256, 50),
-    "mlp train 4096": ("mlp", "train", 4096, 8),
-    "small dit forward 256": ("small", "forward", 256, 3),
-    "small dit train 128": ("small", "train", 128, 3),
-    "dit forward 16": ("dit", "forward", 16, 2),
-    "dit train 8": ("dit", "train", 8, 2),
+ROWS = {  # network, work, batch, calls a round, largest ratio aimed at
+    "mlp forward 256": ("mlp", "forward", 256, 200, None),
+    "mlp forward 4096": ("mlp", "forward", 4096, 20, None),
+    "mlp train 256": ("mlp", "train", 256, 50, 0.5),
+    "mlp train 4096": ("mlp", "train", 4096, 8, 0.6),
+    "small dit forward 256": ("small dit", "forward", 256, 2, 0.85),
+    "small dit train 128": ("small dit", "train", 128, 2, 0.95),
+    "dit forward 16": ("dit", "forward", 16, 2, 0.85),
+    "dit train 8": ("dit", "train", 8, 2, 0.95),
+    "small unet forward 64": ("small unet", "forward", 64, 3, 0.9),
+    "small unet train 16": ("small unet", "train", 16, 3, 1.0),
+    "small unet train 64": ("small unet", "train", 64, 1, 1.0),
+    "unet forward 8": ("unet", "forward", 8, 1, 0.9),
+    "unet train 4": ("unet", "train", 4, 1, 1.0),
 }
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("rows", nargs="*", choices=[[], *ROWS], default=[])
-parser.add_argument("--rounds", type=int, default=7)
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--compile", action="store_true", help="time torch.compile as well")
-options = parser.parse_args()
-for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ[name] = str(options.threads)
+bench = Bench("networks", __doc__, rounds=7, worker="bench_networks", rows=ROWS, compiles=True)
 
-import torch  # noqa: E402 (the thread counts must be set first)
+import numpy as np  # noqa: E402 (the thread counts must be set first)
+import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
-torch.set_num_threads(options.threads)
-torch.manual_seed(0)
+import models  # noqa: E402
 
-
-class Block(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width)
-        )
-        self.modulation = nn.Linear(width, 6 * width)
-
-    def forward(self, x, c):
-        a, b, g, d, e, h = self.modulation(c).unsqueeze(1).chunk(6, dim=-1)
-        n, t, w = x.shape
-        q, k, v = self.qkv(self.norm(x) * (1 + b) + a).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        o = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, w)
-        x = x + g * self.proj(o)
-        return x + h * self.mlp(self.norm(x) * (1 + e) + d)
-
-
-class Transformer(nn.Module):
-    def __init__(self, shape, patch, width, depth, heads):
-        super().__init__()
-        self.shape, self.patch = shape, patch
-        channels, side = shape[0], shape[1] // patch
-        self.squares = nn.Conv2d(channels, width, patch, patch)
-        self.positions = nn.Parameter(torch.randn(1, side * side, width), requires_grad=False)
-        self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
-        self.label = nn.Embedding(11, width)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
-        self.modulation = nn.Linear(width, 2 * width)
-        self.last = nn.Linear(width, patch * patch * channels)
-
-    def forward(self, t, x):
-        w = torch.exp(-math.log(10000.0) * torch.arange(128) / 128)
-        c = self.time(torch.cat([(t[:, None] * w).cos(), (t[:, None] * w).sin()], 1))
-        c = nn.functional.silu(c + self.label(torch.full((len(x),), 10)))
-        h = self.squares(x).flatten(2).transpose(1, 2) + self.positions
-        for block in self.blocks:
-            h = block(h, c)
-        shift, scale = self.modulation(c).unsqueeze(1).chunk(2, dim=-1)
-        h = self.last(self.norm(h) * (1 + scale) + shift)
-        (channels, height, width), p = self.shape, self.patch
-        h = h.view(len(x), height // p, width // p, p, p, channels)
-        return h.permute(0, 5, 1, 3, 2, 4).reshape(len(x), channels, height, width)
-
-
-class Perceptron(nn.Module):
-    def __init__(self):
-        super().__init__()
-        layers = [nn.Linear(3, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU()]
-        self.net = nn.Sequential(*layers, nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, 2))
-
-    def forward(self, t, x):
-        return self.net(torch.cat([x, t[:, None]], 1))
-
-
+torch.set_num_threads(bench.options.threads)
 BUILD = {
-    "small": ((1, 28, 28), lambda: Transformer((1, 28, 28), 4, 128, 6, 4)),
-    "dit": ((4, 32, 32), lambda: Transformer((4, 32, 32), 2, 384, 6, 6)),
-    "mlp": ((2,), Perceptron),
+    "mlp": lambda: models.Perceptron([256] * 3, "silu"),
+    "small dit": lambda: models.Transformer((1, 28, 28), 4, 128, 6, 4),
+    "dit": lambda: models.Transformer((4, 32, 32), 2, 384, 6, 6),
+    "small unet": lambda: models.unet((1, 28, 28), 32, (1, 2, 2), 1),
+    "unet": lambda: models.unet((3, 32, 32), 128, (1, 2, 2, 2), 2, attention_resolutions="16",
+                                num_heads=4, num_head_channels=64),
 }
 
 
-def torch_worker(kind, work, batch, compiled):
-    shape, build = BUILD[kind]
-    net = build()
-    parameters = [p for p in net.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0, fused=True)
-    x, t = torch.randn(batch, *shape), torch.rand(batch)
-    if compiled:
-        net = torch.compile(net)
+class Peer:
+    """The network in torch, from Pathline's checkpoint."""
 
-    def train():
-        optimiser.zero_grad(set_to_none=True)
-        nn.functional.mse_loss(net(t, x), x).backward()
-        optimiser.step()
+    def __init__(self, net, work, x, compiled=False):
+        self.x, self.t = x, (torch.arange(len(x)) + 0.5) / len(x)
+        self.optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+        self.net = torch.compile(net) if compiled else net
+        self.call = self.train if work == "train" else self.forward
 
-    def forward():
+    def train(self):
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = nn.functional.mse_loss(self.net(self.t, self.x), self.x)
+        loss.backward()
+        self.optimiser.step()
+        return loss.item()
+
+    def forward(self):
         with torch.inference_mode():
-            net(t, x)
-
-    call = train if work == "train" else forward
-    for _ in range(3 if compiled else 1):
-        call()
-
-    def timed(calls):
-        start = time.perf_counter()
-        for _ in range(calls):
-            call()
-        return (time.perf_counter() - start) * 1e3 / calls
-
-    return timed
+            return self.net(self.t, self.x)
 
 
-root = pathlib.Path(__file__).resolve().parent.parent
-program = root / "target/release/examples/bench_networks"
-child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def build(kind, path=None):
+    """The same fresh network every time; writes its checkpoint if `path` is given."""
+    torch.manual_seed(0)
+    net = BUILD[kind]()
+    models.save(net, path or bench.path("again.safetensors"))
+    return net
 
 
-def pathline_worker(kind, work, batch):
-    def timed(calls):
-        child.stdin.write(f"{kind} {work} {batch} {calls}\n")
-        child.stdin.flush()
-        return float(child.stdout.readline().split()[0])
-
-    return timed
-
-
-load, raw = os.getloadavg()[0], {}
-for row in options.rows or ROWS:
-    kind, work, batch, calls = ROWS[row]
-    runs = {"pathline": pathline_worker(kind, work, batch), "torch": torch_worker(kind, work, batch, False)}
-    if options.compile:
-        runs["torch compiled"] = torch_worker(kind, work, batch, True)
-    times = {name: [] for name in runs}
-    for r in range(options.rounds):
-        for name in list(runs) if r % 2 == 0 else reversed(list(runs)):
-            time.sleep(0.25)  # torch's threads spin a while after their work
-            times[name].append(runs[name](calls))
-    raw[row] = times
-    line = f"{row:24}"
-    for name, values in times.items():
-        ratios = [a / b for a, b in zip(times["pathline"], values)]
-        line += f" | {name} {statistics.median(values):9.3f} ms"
-        if name != "pathline":
-            line += f", ratio {statistics.median(ratios):.3f} [{min(ratios):.2f}, {max(ratios):.2f}]"
-    print(line, flush=True)
-child.stdin.close()
-result = {
-    "threads": options.threads,
-    "load_at_start": load,
-    "torch": torch.__version__,
-    "milliseconds": raw,
-}
-path = root / "benchmarks/results/networks.json"
-path.parent.mkdir(exist_ok=True)
-path.write_text(json.dumps(result, indent=1) + "\n")
+for row, (kind, work, batch, calls, aim) in bench.wanted(ROWS).items():
+    if bench.options.quick:
+        batch, calls = min(batch, 2), 1
+    model = bench.path(f"{kind.replace(' ', '-')}.safetensors")
+    net = build(kind, model)
+    x = torch.randn(batch, *net.shape, generator=torch.Generator().manual_seed(1))
+    words = work, model, batch
+    files = bench.write(row.replace(" ", "-"), x.numpy()), bench.path("out")
+    eager = Peer(net, work, x)
+    updates = 5 if work == "train" else 1
+    value = bench.ask(*words, updates, *files)[1]
+    for _ in range(updates):
+        result = eager.call()
+    if work == "train":
+        checks = {"loss after four updates": (abs(value / result - 1), 1e-3)}
+    else:
+        checks = {"output": (difference(np.fromfile(files[1], "<f4"), result), 1e-5)}
+    contestants = {"pathline": lambda: bench.ask(*words, calls, *files)[0], "torch": timed(eager.call, calls)}
+    if bench.options.compile:
+        compiled = Peer(build(kind), work, x, compiled=True)
+        for _ in range(3):
+            compiled.call()
+        contestants["torch compiled"] = timed(compiled.call, calls)
+    aims = {peer: aim for peer in contestants if peer != "pathline"} if aim else {}
+    if kind.endswith("unet"):
+        aims.pop("torch compiled", None)
+    bench.row(row, contestants, checks, aims)
+bench.finish("torch", "torchcfm")

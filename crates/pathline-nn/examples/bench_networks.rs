@@ -1,89 +1,128 @@
-//! Times networks for `benchmarks/networks.py`: reads lines `WORK BATCH CALLS` from standard input, and
-//! answers each with the mean time of a call in milliseconds and the value it computed.
+//! Times networks for the scripts in `benchmarks/`: answers a time in milliseconds and a value for each
+//! line of words read.
 //!
-//! Work is `dit-forward`, `dit-train` (SiT's structure at the size of the benchmark's arguments),
-//! `mlp-forward` or `mlp-train`. The data are fixed; a training call is gradient and AdamW update.
+//! ```text
+//! forward MODEL BATCH CALLS STATES OUT   mean time of a call; OUT gets what it computed
+//! train MODEL BATCH CALLS STATES OUT     the same of gradient and AdamW update; the loss of the last
+//! sample MODEL BATCH STEPS STATES OUT    Euler's steps from STATES, all together
+//! ```
+//! MODEL is a checkpoint, STATES and OUT are bare `f32` values, little-endian. Times of rows are spread
+//! evenly over (0, 1). The last network stays in memory as it is, so that lines go on where others ended.
 #![allow(clippy::print_stdout, reason = "the benchmark reads it")]
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pathline::field::Conditions;
-use pathline::{At, Batch, Purpose, RowsMut, Samples, Seed, Shape, Times};
+use pathline::solver::EULER;
+use pathline::{At, Batch, Run, Samples, TimeGrid, Times, VelocityField, integrate};
 use pathline_nn::{
-    Activation, AdamW, Dit, DitConfig, Memory, Mlp, MlpConfig, Network, Scratch, TrainingBatch,
+    AdamW, Memory, Network, NetworkField, Scratch, TrainingBatch, network_from_bytes,
 };
 
-fn network(kind: &str) -> Result<Box<dyn Network>, Box<dyn Error>> {
-    let image = |side| Shape::new([if side == 28 { 1 } else { 4 }, side, side]);
-    Ok(match kind {
-        // The size of the embedded model.
-        "small" => Box::new(Dit::new(&DitConfig::new(image(28)?, 10), Seed(1))?),
-        // SiT-S/2 at half its depth, on 32 x 32 latents: 256 squares.
-        "dit" => {
-            let config =
-                DitConfig { patch: 2, width: 384, heads: 6, ..DitConfig::new(image(32)?, 10) };
-            Box::new(Dit::new(&config, Seed(1))?)
-        }
-        "mlp" => {
-            let (shape, hidden) = (Shape::vector(2), vec![256; 3]);
-            Box::new(Mlp::new(&MlpConfig { shape, hidden, activation: Activation::Silu }, Seed(1))?)
-        }
-        other => return Err(format!("no network {other}: small, dit, mlp").into()),
-    })
-}
+type Answer<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Answer<()> {
+    let mut last: Option<(String, Work)> = None;
     for line in std::io::stdin().lines() {
         let line = line?;
-        let [kind, work, batch, calls] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err("expected lines NETWORK WORK BATCH CALLS".into());
+        let [kind, model, batch, calls, states, out] =
+            line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
+            return Err("expected lines WORK MODEL BATCH CALLS STATES OUT".into());
         };
         let (batch, calls): (usize, usize) = (batch.parse()?, calls.parse()?);
-        println!("{}", time(&mut *network(kind)?, work, batch, calls)?);
+        let key = [kind, model, states].join(" ");
+        if last.as_ref().is_none_or(|(old, _)| *old != key) {
+            last = Some((key, Work::new(model, states, batch)?));
+        }
+        let Some((_, work)) = &mut last else { continue };
+        let (time, value) = match kind {
+            "forward" => work.forward(calls)?,
+            "train" => work.train(calls)?,
+            "sample" => work.sample(calls)?,
+            other => return Err(format!("no work {other}: forward, train, sample").into()),
+        };
+        let bytes = work.out.as_slice().iter().flat_map(|v| v.to_le_bytes());
+        std::fs::write(out, bytes.collect::<Vec<u8>>())?;
+        println!("{time:.9e} {value:.9e}");
     }
     Ok(())
 }
 
-/// The mean time of a call after one to warm up, and a value that depends on all of it.
-fn time(
-    network: &mut dyn Network,
-    work: &str,
-    batch: usize,
-    calls: usize,
-) -> Result<String, Box<dyn Error>> {
-    let shape = network.shape().clone();
-    let mut x = Batch::zeros(batch, shape.clone());
-    Seed(1).normal(Purpose::Data, 0, 0, x.as_mut_slice());
-    let mut out = Batch::zeros(batch, shape);
-    let times: Vec<f64> = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
-    let samples = Samples::first(batch);
-    let at = At::new(samples, Times::Each(&times), x.rows())?;
-    let mut scratch = Scratch::new();
-    // No moving average: the peer keeps none.
-    let optimiser = AdamW { ema: Vec::new(), ..AdamW::default() };
-    let mut memory = Memory::new(network.parameters().as_slice(), 0);
-    let mut gradient = vec![0.0; network.parameters().len()];
-    let (mut start, mut value) = (Instant::now(), 0.0);
-    for call in 0..=calls {
-        if call == 1 {
-            start = Instant::now();
+/// A network with its data and all that a loop of calls keeps.
+struct Work {
+    /// For inference.
+    field: NetworkField,
+    /// For training.
+    network: Box<dyn Network>,
+    x: Batch,
+    out: Batch,
+    times: Vec<f64>,
+    scratch: Scratch,
+    memory: Memory,
+    gradient: Vec<f32>,
+    updates: u64,
+}
+
+impl Work {
+    fn new(model: &str, states: &str, batch: usize) -> Answer<Self> {
+        let network = network_from_bytes(&std::fs::read(model)?)?;
+        let bytes = std::fs::read(states)?;
+        let values = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let x = Batch::from_vec(values, network.shape().clone())?;
+        if x.len() != batch {
+            return Err(format!("{} states in a batch of {batch}", x.len()).into());
         }
-        value = match work {
-            "forward" => {
-                let rows = RowsMut::new(out.as_mut_slice(), x.width());
-                network.forward(&at, &Conditions::None, rows, &mut scratch)?;
-                f64::from(out.as_slice()[0])
-            }
-            _ => {
-                let target = TrainingBatch::new(at.clone(), &Conditions::None, x.rows());
-                let loss = network.gradient(&target, &mut gradient, &mut scratch)?;
-                let parameters = network.parameter_values_mut();
-                let steps = (call as u64 + 1, calls as u64 + 2);
-                optimiser.update(steps, &gradient, parameters, &mut memory)?;
-                loss
-            }
-        };
+        Ok(Self {
+            out: Batch::zeros(batch, x.shape().clone()),
+            x,
+            times: (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect(),
+            scratch: Scratch::new(),
+            memory: Memory::new(network.parameters().as_slice(), 0),
+            gradient: vec![0.0; network.parameters().len()],
+            updates: 0,
+            field: NetworkField::new(Arc::from(network.duplicate())),
+            network,
+        })
     }
-    Ok(format!("{} {value}", start.elapsed().as_secs_f64() * 1e3 / calls as f64))
+
+    fn forward(&mut self, calls: usize) -> Answer<(f64, f64)> {
+        let at = At::new(Samples::first(self.x.len()), Times::Each(&self.times), self.x.rows())?;
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.field.velocity(&at, self.out.rows_mut())?;
+        }
+        Ok((milliseconds(start) / calls as f64, f64::from(self.out.as_slice()[0])))
+    }
+
+    /// The states are their own targets. No moving average: the peer keeps none.
+    fn train(&mut self, calls: usize) -> Answer<(f64, f64)> {
+        let optimiser = AdamW { ema: Vec::new(), ..AdamW::default() };
+        let at = At::new(Samples::first(self.x.len()), Times::Each(&self.times), self.x.rows())?;
+        let batch = TrainingBatch::new(at, &Conditions::None, self.x.rows());
+        let mut loss = 0.0;
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.updates += 1;
+            loss = self.network.gradient(&batch, &mut self.gradient, &mut self.scratch)?;
+            let parameters = self.network.parameter_values_mut();
+            let steps = (self.updates, u64::MAX);
+            optimiser.update(steps, &self.gradient, parameters, &mut self.memory)?;
+        }
+        Ok((milliseconds(start) / calls as f64, loss))
+    }
+
+    fn sample(&mut self, steps: usize) -> Answer<(f64, f64)> {
+        let run = Run::on(TimeGrid::uniform(steps)?, &EULER);
+        let (from, samples) = (self.x.clone(), 0..self.x.len() as u64);
+        let start = Instant::now();
+        self.out = integrate(&self.field, from, samples, &run, &mut ())?.end;
+        Ok((milliseconds(start), f64::from(self.out.as_slice()[0])))
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }

@@ -1,0 +1,37 @@
+"""Builds, runs every benchmark in turn, and writes the tables of the README.
+
+    venv/bin/python benchmarks/all.py [--quick] [--compile] [--threads 2]
+
+With --quick every script does one round of small sizes and leaves results and README as they are.
+"""
+import argparse
+import subprocess
+import sys
+import time
+
+from common import ROOT
+from tables import ORDER, main
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--quick", action="store_true", help="one round of small sizes, to see that all works")
+parser.add_argument("--compile", action="store_true", help="time torch.compile as well")
+parser.add_argument("--threads", default="2")
+options = parser.parse_args()
+COMPILES = ("empirical_field", "networks", "sampling_2d")
+
+for target in (["-p", "pathline", "--example", "bench_library"], ["-p", "pathline-nn", "--example", "bench_networks"],
+               ["-p", "pathline-cli"]):
+    subprocess.run(["cargo", "build", "--release", *target], cwd=ROOT, check=True)
+failed = []
+for name in ORDER:
+    flags = ["--threads", options.threads] + ["--quick"] * options.quick
+    flags += ["--compile"] * (options.compile and name in COMPILES)
+    start = time.monotonic()
+    print(f"== {name}", flush=True)
+    if subprocess.run([sys.executable, ROOT / f"benchmarks/{name}.py", *flags]).returncode != 0:
+        failed.append(name)
+    print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+if not options.quick:
+    main()
+if failed:
+    sys.exit(f"failed: {', '.join(failed)}")
