@@ -165,14 +165,18 @@ impl Dit {
         Ok(Self { config: config.clone(), parameters, graph })
     }
 
-    /// The network that a checkpoint's tensors hold, for states of `[channels, side, side]` with the
-    /// side given by `pos_embed`. The number of heads cannot be read from tensors: give it, or leave it
+    /// The network that a checkpoint's tensors hold, for states of `shape`; without one `[channels, side,
+    /// side]` with the side given by `pos_embed`. The number of heads cannot be read from tensors: give it, or leave it
     /// to the published sizes (see the [module](self)).
     ///
     /// # Errors
     /// [`Error::Spec`] naming the tensor that is missing, wrong or too many.
-    pub fn from_tensors(tensors: &Tensors, heads: Option<usize>) -> Result<Self, Error> {
-        Self::from_config(&structure::config_of(tensors, heads)?, tensors)
+    pub fn from_tensors(
+        tensors: &Tensors,
+        heads: Option<usize>,
+        shape: Option<&Shape>,
+    ) -> Result<Self, Error> {
+        Self::from_config(&structure::config_of(tensors, heads, shape)?, tensors)
     }
 }
 

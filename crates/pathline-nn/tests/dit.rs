@@ -12,8 +12,8 @@ use std::sync::Arc;
 use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times, VelocityField};
 use pathline_nn::{
-    Dit, DitConfig, Network, NetworkField, Scratch, Tensors, TrainingBatch, network_from_bytes,
-    network_to_bytes,
+    Dit, DitConfig, Network, NetworkConfig, NetworkField, Scratch, Tensors, TrainingBatch,
+    network_from_bytes, network_to_bytes,
 };
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
@@ -64,7 +64,7 @@ impl Golden {
     fn network(&self) -> Dit {
         let weights = self.under("weight.");
         let heads = if weights["x_embedder.proj.bias"].0[0] == 24 { 3 } else { 4 };
-        Dit::from_tensors(&weights, Some(heads)).unwrap()
+        Dit::from_tensors(&weights, Some(heads), None).unwrap()
     }
 }
 
@@ -276,7 +276,8 @@ fn what_is_wrong_is_named() {
         assert!(message.contains("diffusion transformer"), "{message}");
     }
     let golden = Golden::load(2);
-    let load = |tensors: &Tensors| Dit::from_tensors(tensors, Some(4)).unwrap_err().to_string();
+    let load =
+        |tensors: &Tensors| Dit::from_tensors(tensors, Some(4), None).unwrap_err().to_string();
     let mut tensors = golden.under("weight.");
     let positions = tensors.get_mut("pos_embed").unwrap();
     positions.1[5] += 0.01;
@@ -287,7 +288,7 @@ fn what_is_wrong_is_named() {
     let mut tensors = golden.under("weight.");
     tensors.insert("blocks.9.mlp.fc2.bias".into(), (vec![1], vec![0.0]));
     assert!(load(&tensors).contains("blocks.9.mlp.fc2.bias"));
-    let unknown = Dit::from_tensors(&golden.under("weight."), None).unwrap_err().to_string();
+    let unknown = Dit::from_tensors(&golden.under("weight."), None, None).unwrap_err().to_string();
     assert!(unknown.contains("heads"), "{unknown}");
     let field = NetworkField::conditioned(Arc::new(golden.network()), Conditions::Shared(11));
     let x = golden.batch("x");
@@ -295,4 +296,27 @@ fn what_is_wrong_is_named() {
     let at = At::new(Samples::first(x.len()), Times::Shared(0.5), x.rows()).unwrap();
     let message = field.velocity(&at, v.rows_mut()).unwrap_err().to_string();
     assert!(message.contains("10 classes"), "{message}");
+}
+
+#[test]
+fn a_checkpoint_of_other_than_squares_needs_the_shape() {
+    let shape = Shape::new([1, 8, 12]).unwrap();
+    let config = DitConfig { width: 8, depth: 1, heads: 2, ..DitConfig::new(shape.clone(), 3) };
+    let mut tensors = Dit::new(&config, Seed(1)).unwrap().parameters().to_tensors();
+    // Two lines of three squares; for column and line the sines, then the cosines, of two angles.
+    let mut positions = Vec::new();
+    for (line, column) in (0..2).flat_map(|line| (0..3).map(move |column| (line, column))) {
+        for place in [column, line] {
+            let angles = [f64::from(place), f64::from(place) / 100.0];
+            positions.extend(angles.map(|angle| angle.sin() as f32));
+            positions.extend(angles.map(|angle| angle.cos() as f32));
+        }
+    }
+    tensors.insert("pos_embed".into(), (vec![1, 6, 8], positions));
+    let message = Dit::from_tensors(&tensors, Some(2), None).unwrap_err().to_string();
+    assert!(message.contains("pos_embed") && message.contains("shape"), "{message}");
+    let told = Dit::from_tensors(&tensors, Some(2), Some(&shape)).unwrap();
+    assert_eq!(told.config(), NetworkConfig::Dit(config));
+    let turned = Shape::new([1, 12, 8]).unwrap();
+    assert!(Dit::from_tensors(&tensors, Some(2), Some(&turned)).is_err());
 }

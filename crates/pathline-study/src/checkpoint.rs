@@ -36,7 +36,7 @@ pub fn read_network(path: &Path) -> Result<(Box<dyn Network>, Output), Error> {
 pub struct Hints {
     /// Heads of attention. SiT's published sizes go without.
     pub heads: Option<usize>,
-    /// The shape of a state, which a U-Net's tensors leave open.
+    /// The shape of a state, which a U-Net's tensors leave open, and a transformer's unless it is square.
     pub shape: Option<Shape>,
 }
 
@@ -114,7 +114,7 @@ fn from_tensors(
     };
     let tensors: Tensors = all.into_iter().filter_map(strip).collect();
     if tensors.contains_key("x_embedder.proj.weight") {
-        return Ok(Box::new(Dit::from_tensors(&tensors, hints.heads)?));
+        return Ok(Box::new(Dit::from_tensors(&tensors, hints.heads, hints.shape.as_ref())?));
     }
     if tensors.contains_key("input_blocks.0.0.weight") {
         let Some(shape) = &hints.shape else {

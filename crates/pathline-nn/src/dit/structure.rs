@@ -147,7 +147,11 @@ pub(super) fn positions(config: &DitConfig) -> Result<Vec<f32>, Error> {
 }
 
 /// The config that a checkpoint's tensors are of.
-pub(super) fn config_of(tensors: &Tensors, heads: Option<usize>) -> Result<DitConfig, Error> {
+pub(super) fn config_of(
+    tensors: &Tensors,
+    heads: Option<usize>,
+    shape: Option<&Shape>,
+) -> Result<DitConfig, Error> {
     let shape_of = |name: &str| match tensors.get(name) {
         Some((shape, _)) => Ok(shape.as_slice()),
         None => Err(tensors::error(name, "missing: these are not the tensors of a DiT or SiT")),
@@ -175,7 +179,8 @@ pub(super) fn config_of(tensors: &Tensors, heads: Option<usize>) -> Result<DitCo
         return Err(tensors::error("blocks.0.attn.qkv.weight", problem));
     };
     Ok(DitConfig {
-        shape: Shape::new([channels, side, side])?,
+        shape: shape
+            .map_or_else(|| Shape::new([channels, side, side]), |shape| Ok(shape.clone()))?,
         patch,
         width,
         depth,
