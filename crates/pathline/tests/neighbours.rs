@@ -6,7 +6,9 @@
 )]
 //! Neighbours against brute force, and memorisation on sets built to have a known answer.
 
-use pathline::neighbours::{Exclude, MEMORISED_RATIO, knn_log_density, memorisation, nearest};
+use pathline::neighbours::{
+    Bandwidth, Exclude, MEMORISED_RATIO, kernel_log_density, knn_log_density, memorisation, nearest,
+};
 use pathline::{Batch, Error, Purpose, Seed, Shape};
 use proptest::prelude::*;
 
@@ -232,4 +234,55 @@ fn a_set_searched_in_itself_must_be_itself() {
     let more = Batch::from_vec(vec![0.0, 1.0, 2.0, 3.0], Shape::vector(1)).unwrap();
     assert!(nearest(&more, &data, 1, Exclude::SameIndex).is_err());
     assert!(nearest(&data, &data, 1, Exclude::SameIndex).is_ok());
+}
+
+#[test]
+fn kernel_densities_are_those_of_scikit_learn() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("golden/kernel_density.json")).unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let d = case["d"].as_u64().unwrap() as usize;
+        let batch = |key: &str| {
+            let values: Vec<f32> = serde_json::from_value(case[key].clone()).unwrap();
+            Batch::from_vec(values, Shape::vector(d)).unwrap()
+        };
+        let (data, queries) = (batch("data"), batch("queries"));
+        for (rule, name) in [(Bandwidth::Scott, "scott"), (Bandwidth::Silverman, "silverman")] {
+            let width = case[name]["width"].as_f64().unwrap();
+            assert!((rule.of(&data).unwrap() / width - 1.0).abs() < 1e-12, "{name}");
+            let wanted: Vec<f64> = serde_json::from_value(case[name]["log_p"].clone()).unwrap();
+            let found = kernel_log_density(&queries, &data, rule, Exclude::Nothing).unwrap();
+            let left_out = kernel_log_density(&queries, &data, rule, Exclude::SameIndex).unwrap();
+            for (i, wanted) in wanted.into_iter().enumerate() {
+                assert!((found[i] - wanted).abs() < 1e-8 * wanted.abs().max(1.0), "{i} {wanted}");
+                // Without row i it is the density of a data set that does not have it.
+                let others: Vec<usize> = (0..data.len()).filter(|&j| j != i).collect();
+                let (others, query) =
+                    (data.select(&others).unwrap(), queries.select(&[i]).unwrap());
+                let fixed = Bandwidth::Fixed { width };
+                let alone = kernel_log_density(&query, &others, fixed, Exclude::Nothing).unwrap();
+                assert!((left_out[i] - alone[0]).abs() < 1e-9 * alone[0].abs().max(1.0), "{i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_kernel_density_far_from_the_data_is_finite_and_bad_widths_are_refused() {
+    let data = gaussian(50, 300, 7);
+    let far = Batch::from_vec(vec![1e4; 300], data.shape().clone()).unwrap();
+    let log_p = kernel_log_density(&far, &data, Bandwidth::Scott, Exclude::Nothing).unwrap();
+    assert!(log_p[0].is_finite() && log_p[0] < -1e9);
+    let same = Batch::from_vec(vec![2.0; 600], data.shape().clone()).unwrap();
+    for (data, bandwidth) in [
+        (&same, Bandwidth::Scott),
+        (&same, Bandwidth::Median),
+        (&data, Bandwidth::Fixed { width: 0.0 }),
+        (&data, Bandwidth::Fixed { width: f64::NAN }),
+    ] {
+        assert!(kernel_log_density(&far, data, bandwidth, Exclude::Nothing).is_err());
+    }
+    let one = Batch::from_vec(vec![2.0; 300], data.shape().clone()).unwrap();
+    assert!(Bandwidth::Scott.of(&one).is_err());
+    assert!(kernel_log_density(&data, &same, Bandwidth::Scott, Exclude::SameIndex).is_err());
 }

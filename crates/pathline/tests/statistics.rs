@@ -8,8 +8,9 @@
 
 use pathline::Seed;
 use pathline::statistics::{
-    Bootstrap, Estimate, Jackknife, mann_whitney, normal_quantile, paired_difference,
-    partial_spearman, pearson, quantile, ranks, spearman, student_quantile, wilson,
+    Bootstrap, Estimate, Jackknife, holm, kruskal_wallis, mann_whitney, normal_quantile,
+    paired_difference, partial_spearman, pearson, quantile, ranks, spearman, student_quantile,
+    wilson,
 };
 use pathline::{Error, Purpose};
 use serde_json::Value;
@@ -46,6 +47,11 @@ fn samples_match_scipy() {
         let test = mann_whitney(first, &second).unwrap().unwrap();
         close(test.u, number("u"), "u");
         close(test.p_value, number("p_value"), "p-value");
+        let fourth: Vec<f64> = z1.iter().map(|v| v + 0.2).collect();
+        let test = kruskal_wallis(&[first, &second, &y, &fourth]).unwrap().unwrap();
+        let wanted = list(&case["kruskal"]);
+        close(test.h, wanted[0], "H");
+        assert!((test.p_value / wanted[1] - 1.0).abs() < 1e-9, "{} {}", test.p_value, wanted[1]);
         let paired = paired_difference(&x, &y, 0.9).unwrap();
         close(paired.low, case["paired90"][0].as_f64().unwrap(), "paired low");
         close(paired.high, case["paired90"][1].as_f64().unwrap(), "paired high");
@@ -60,6 +66,11 @@ fn distributions_match_scipy() {
     }
     for row in golden["student"].as_array().unwrap().iter().map(list) {
         close(student_quantile(row[0], row[1]).unwrap(), row[2], "student");
+    }
+    for row in golden["holm"].as_array().unwrap() {
+        for (found, wanted) in holm(&list(&row[0])).unwrap().iter().zip(list(&row[1])) {
+            close(*found, wanted, "holm");
+        }
     }
     for row in golden["wilson"].as_array().unwrap().iter().map(list) {
         let found = wilson(row[0] as usize, row[1] as usize, row[2]).unwrap();
@@ -79,6 +90,7 @@ fn a_constant_side_has_no_correlation() {
     assert_eq!(pearson(&[], &[]).unwrap(), None);
     assert_eq!(spearman(&[1.0], &[2.0]).unwrap(), None);
     assert_eq!(mann_whitney(&[1.0, 1.0], &[1.0]).unwrap(), None);
+    assert_eq!(kruskal_wallis(&[&[1.0, 1.0], &[1.0]]).unwrap(), None);
 }
 
 #[test]
@@ -124,6 +136,9 @@ fn bad_input_is_refused() {
     assert!(matches!(pearson(&good, &good[..2]), Err(Error::Count { .. })));
     assert!(partial_spearman(&good, &good, &[&good[..1]]).is_err());
     assert!(quantile(&[], 0.5).is_err() && quantile(&good, 1.1).is_err());
+    assert!(kruskal_wallis(&[&good]).is_err() && kruskal_wallis(&[&good, &[]]).is_err());
+    assert!(kruskal_wallis(&[&good, &nan]).is_err());
+    assert!(holm(&[0.5, f64::NAN]).is_err() && holm(&[1.5]).is_err() && holm(&[]).is_ok());
     assert!(mann_whitney(&[], &good).is_err() && mann_whitney(&nan, &good).is_err());
     assert!(wilson(0, 0, 0.95).is_err() && wilson(3, 2, 0.95).is_err());
     for level in [0.0, 1.0, f64::NAN] {

@@ -38,10 +38,7 @@ pub fn knn_log_density(
     exclude: Exclude,
 ) -> Result<Vec<f64>, Error> {
     let found = nearest(queries, data, k, exclude)?;
-    let n = match exclude {
-        Exclude::Nothing => data.len(),
-        Exclude::SameIndex => data.len() - 1,
-    } as f64;
+    let n = exclude.offered(queries.len(), data.len())? as f64;
     let d = data.width() as f64;
     let log_ball = 0.5 * d * libm::log(std::f64::consts::PI) - libm::lgamma(0.5 * d + 1.0);
     let constant = libm::log(k as f64) - libm::log(n) - log_ball;

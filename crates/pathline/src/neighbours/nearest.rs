@@ -33,6 +33,20 @@ pub enum Exclude {
     SameIndex,
 }
 
+impl Exclude {
+    /// Rows of the data that one query may have as neighbours.
+    pub(super) fn offered(self, queries: usize, data: usize) -> Result<usize, Error> {
+        match self {
+            Self::Nothing => Ok(data),
+            Self::SameIndex if queries > data => {
+                let remedy = format!("the first rows of the data, at most {data}");
+                Err(Error::invalid("queries of a set searched in itself", queries, remedy))
+            }
+            Self::SameIndex => Ok(data.saturating_sub(1)),
+        }
+    }
+}
+
 /// The nearest rows of each query, nearest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbours {
@@ -69,17 +83,7 @@ pub fn nearest(
     Error::check_shape("data samples", queries.shape(), data.shape())?;
     check_finite("query value", queries)?;
     check_finite("data value", data)?;
-    let offered = match exclude {
-        Exclude::Nothing => data.len(),
-        Exclude::SameIndex => {
-            if queries.len() > data.len() {
-                let remedy = format!("the first rows of the data, at most {}", data.len());
-                let found = queries.len();
-                return Err(Error::invalid("queries of a set searched in itself", found, remedy));
-            }
-            data.len().saturating_sub(1)
-        }
-    };
+    let offered = exclude.offered(queries.len(), data.len())?;
     if k == 0 || k > offered {
         let remedy = format!("ask for 1 to {offered}, as many as the data offers");
         return Err(Error::invalid("number of neighbours", k, remedy));

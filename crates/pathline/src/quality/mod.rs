@@ -10,6 +10,7 @@
 //! | by how much, in the usual currency? | [`frechet_distance`] | at equal `n`, beside [`half_split_floor`] |
 //! | is run A better than run B? | [`Replicates::difference`] | the runs share their seeds |
 //! | realistic, or diverse? | [`precision_recall`], [`density_coverage`] | at equal `n` and `k` |
+//! | how far apart are points, not features? | [`sliced_wasserstein`], [`wasserstein`], [`gaussian_mmd`] | beside halves of the real set |
 //! | of the class that was asked for? | [`agreement`] | beside the share on real samples |
 
 mod agreement;
@@ -17,17 +18,21 @@ mod difference;
 mod frechet;
 mod kid;
 mod linear;
+mod mmd;
 mod moments;
 mod precision_recall;
+mod wasserstein;
 
 pub use agreement::agreement;
 pub use difference::{Replicates, replicates};
 pub use frechet::{HalfSplitFloor, frechet_distance, frechet_replicates, half_split_floor};
 pub use kid::{KidSubsets, SubsetKid, kid, kid_replicates};
+pub use mmd::gaussian_mmd;
 pub use moments::Moments;
 pub use precision_recall::{
     DensityCoverage, PrecisionRecall, density_coverage, expected_coverage, precision_recall,
 };
+pub use wasserstein::{sliced_wasserstein, wasserstein};
 
 use crate::batch::Batch;
 use crate::error::Error;

@@ -1,11 +1,12 @@
-//! Quantiles of the normal and of Student's distribution.
+//! Quantiles of the normal and of Student's distribution, and tails of the normal and of chi-squared.
 //!
-//! Both invert the distribution function by bisection: some tens of evaluations, for intervals that
+//! The quantiles invert the distribution function by bisection: some tens of evaluations, for intervals that
 //! are made once. `F(t) = 1 - I(x; nu / 2, 1 / 2) / 2` with `x = nu / (nu + t^2)` for `t >= 0`, and the
-//! incomplete beta function `I` by its continued fraction.
+//! incomplete beta function `I` by its continued fraction. The tail of chi-squared with `nu` degrees of
+//! freedom is `Q(nu / 2, x / 2)`, the incomplete gamma function by its series or its fraction.
 //!
 //! # References
-//! Abramowitz and Stegun (1964), 26.2, 26.7 and 26.5.8 (the fraction); Lentz (1976) and Thompson and
+//! Abramowitz and Stegun (1964), 26.2, 26.4, 26.7, 26.5.8 and 6.5.31 (the fractions); Lentz (1976) and Thompson and
 //! Barnett (1986) (its evaluation).
 
 use crate::error::Error;
@@ -48,6 +49,46 @@ pub fn student_quantile(p: f64, degrees: f64) -> Result<f64, Error> {
 /// The probability that a standard normal is above `z`.
 pub(super) fn normal_tail(z: f64) -> f64 {
     0.5 * libm::erfc(z / std::f64::consts::SQRT_2)
+}
+
+/// The probability that a chi-squared variable with `degrees` degrees of freedom is above `x`.
+pub(super) fn chi_squared_tail(x: f64, degrees: f64) -> f64 {
+    upper_incomplete_gamma(0.5 * degrees, 0.5 * x)
+}
+
+/// The regularised upper incomplete gamma function `Q(a, x) = Gamma(a, x) / Gamma(a)`.
+fn upper_incomplete_gamma(a: f64, x: f64) -> f64 {
+    if x <= 0.0 {
+        return 1.0;
+    }
+    let front = libm::exp(a * libm::log(x) - x - libm::lgamma(a));
+    if x < a + 1.0 {
+        // The lower function by its series: all terms positive.
+        let (mut term, mut sum) = (1.0 / a, 1.0 / a);
+        let mut n = a;
+        while term > 1e-17 * sum {
+            n += 1.0;
+            term *= x / n;
+            sum += term;
+        }
+        return 1.0 - front * sum;
+    }
+    // Beyond, by its continued fraction, whose denominators are positive.
+    let mut b = x + 1.0 - a;
+    let (mut c, mut d) = (1e300, 1.0 / b);
+    let mut value = d;
+    for n in 1..10_000_u32 {
+        let n = f64::from(n);
+        let term = n * (a - n);
+        b += 2.0;
+        d = 1.0 / (b + term * d);
+        c = b + term / c;
+        value *= c * d;
+        if (c * d - 1.0).abs() <= 1e-16 {
+            break;
+        }
+    }
+    front * value
 }
 
 /// The point of a distribution symmetric about 0 from its upper tail (right for arguments `>= 0`).

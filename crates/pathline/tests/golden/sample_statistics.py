@@ -7,6 +7,7 @@ import json
 import numpy as np
 import scipy
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 rng = np.random.default_rng(0)
 
@@ -40,6 +41,7 @@ for n, tied in ((5, False), (40, False), (40, True), (300, True)):
         "quantiles": {str(p): float(np.quantile(x, p)) for p in (0.0, 0.025, 0.3, 0.5, 1.0)},
         "u": float(test.statistic), "p_value": float(test.pvalue),
         "paired90": [float(paired.low), float(paired.high)],
+        "kruskal": [float(v) for v in stats.kruskal(x[:half], x[half:] + 0.4, y, z1 + 0.2)],
     })
 
 print(json.dumps({
@@ -49,6 +51,8 @@ print(json.dumps({
     "student": [[p, nu, float(stats.t.ppf(p, nu))]
                 for p in (1e-6, 0.01, 0.4, 0.5, 0.6, 0.975, 0.9999)
                 for nu in (1, 2, 5, 19, 200, 10000)],
+    "holm": [[p, multipletests(p, method="holm")[1].tolist()]
+             for p in (rng.uniform(size=n).round(2).tolist() for n in (1, 2, 7, 20))],
     "wilson": [[k, n, level, *stats.binomtest(k, n).proportion_ci(level, method="wilson")]
                for k, n in ((0, 10), (3, 10), (10, 10), (374, 1000)) for level in (0.8, 0.95)],
 }, indent=None))
