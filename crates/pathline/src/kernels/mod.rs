@@ -3,18 +3,22 @@
 //! This is the only module with `unsafe` code, and it exports only safe functions. Two rules make
 //! a row's bytes independent of the batch it came in and of the number of threads:
 //!
-//! 1. Where a row's result must not depend on its batch, matrix products are asked for in blocks of
-//!    exactly [`ROW_BLOCK`] rows, the last one padded with zeros. The product library picks other kernels (and so another order of summation) for
-//!    small row counts; it never sees one here.
+//! 1. Where a row's result must not depend on its batch, matrix products are asked for in whole blocks of
+//!    [`ROW_BLOCK`] rows, the last one padded with zeros. The product library picks other kernels (and so
+//!    another order of summation) for small row counts; it never sees one here. How many blocks go together
+//!    changes nothing where [`blocks_product`] is asked.
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 
+mod exponential;
 mod product;
 mod update;
 mod vector;
 mod wide;
 
+pub use exponential::exp_of_negative;
 pub use product::{
-    Layout, ROW_BLOCK, Strided, add_transposed_product, multiply, product, rows_times,
+    Layout, MOST_ROWS, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply,
+    product, rows_at_once, rows_times,
 };
 pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};

@@ -5,6 +5,10 @@ use rayon::prelude::*;
 /// Rows in one block of a network or of a field: see the module's first rule.
 pub const ROW_BLOCK: usize = 64;
 
+/// Most rows that go through [`blocks_product`] at once: enough that packing the right-hand matrix costs
+/// little beside multiplying by it.
+pub const MOST_ROWS: usize = 256;
+
 /// How the right-hand matrix of a product lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -36,6 +40,27 @@ pub fn product(
     if fits {
         let left = Strided { values: left, row: k, column: 1 };
         multiply([m, n, k], left, Strided { values: right, row, column }, [1.0, keep], (out, n));
+    }
+}
+
+/// [`product`] for a multiple of [`ROW_BLOCK`] rows, each of which gets the same bytes as in a product of
+/// that many rows alone, however many there are.
+///
+/// The product library sums over `k` in pieces that depend on `k` only, but for small results, which it
+/// computes in other ways: those are asked for block by block.
+pub fn blocks_product(
+    [m, n, k]: [usize; 3],
+    left: &[f32],
+    right: &[f32],
+    layout: Layout,
+    keep: f32,
+    out: &mut [f32],
+) {
+    if n > ROW_BLOCK || k == 0 {
+        return product([m, n, k], left, right, layout, keep, out);
+    }
+    for (left, out) in left.chunks(ROW_BLOCK * k).zip(out.chunks_mut(ROW_BLOCK * n)) {
+        product([left.len() / k, n, k], left, right, layout, keep, out);
     }
 }
 
@@ -145,7 +170,7 @@ fn holds(slice: &[f32], rows: usize, columns: usize) -> bool {
     rows.checked_mul(columns) == Some(slice.len())
 }
 
-/// `out = rows * right` for any number of rows, in padded blocks of [`ROW_BLOCK`], in parallel.
+/// `out = rows * right` for any number of rows, padded to whole blocks of [`ROW_BLOCK`], in parallel.
 ///
 /// Row `i` of the result has the same bytes whatever other rows are present.
 pub fn rows_times(
@@ -160,19 +185,27 @@ pub fn rows_times(
         out.fill(0.0);
         return;
     }
-    out.par_chunks_mut(ROW_BLOCK * n).zip(rows.par_chunks(ROW_BLOCK * k)).for_each(
-        |(out, rows)| {
-            if rows.len() == ROW_BLOCK * k {
-                product([ROW_BLOCK, n, k], rows, right, layout, 0.0, out);
-            } else {
-                let mut padded = vec![0.0; ROW_BLOCK * k];
-                padded[..rows.len()].copy_from_slice(rows);
-                let mut full = vec![0.0; ROW_BLOCK * n];
-                product([ROW_BLOCK, n, k], &padded, right, layout, 0.0, &mut full);
-                out.copy_from_slice(&full[..out.len()]);
-            }
-        },
-    );
+    let block = rows_at_once(rows.len() / k);
+    out.par_chunks_mut(block * n).zip(rows.par_chunks(block * k)).for_each(|(out, rows)| {
+        let count = rows.len() / k;
+        let padded = count.next_multiple_of(ROW_BLOCK);
+        if padded == count {
+            return blocks_product([count, n, k], rows, right, layout, 0.0, out);
+        }
+        let mut whole = vec![0.0; padded * k];
+        whole[..rows.len()].copy_from_slice(rows);
+        let mut full = vec![0.0; padded * n];
+        blocks_product([padded, n, k], &whole, right, layout, 0.0, &mut full);
+        out.copy_from_slice(&full[..out.len()]);
+    });
+}
+
+/// Rows that one thread should take at once of so many: a multiple of [`ROW_BLOCK`], fewer where threads
+/// would stand idle. With [`blocks_product`] it changes no byte.
+#[must_use]
+pub fn rows_at_once(rows: usize) -> usize {
+    let share = rows.div_ceil(rayon::current_num_threads().max(1));
+    share.next_multiple_of(ROW_BLOCK).clamp(ROW_BLOCK, MOST_ROWS)
 }
 
 #[cfg(test)]
@@ -184,6 +217,28 @@ mod tests {
         let mut out = vec![0.0; n];
         Seed(1).normal(Purpose::Data, tag, 0, &mut out);
         out
+    }
+
+    #[test]
+    fn a_row_has_the_same_bytes_in_any_number_of_blocks() {
+        for k in [1, 2, 3, 17, 100, 511, 512, 513, 784, 1100, 3072] {
+            for n in [1, 2, 4, 5, 16, 63, 64, 65, 100, 512] {
+                let (left, right) = (noise(MOST_ROWS * k, 1), noise(n * k, 2));
+                for layout in [Layout::Plain, Layout::Transposed] {
+                    let mut alone = vec![0.0; MOST_ROWS * n];
+                    for (rows, out) in
+                        left.chunks(ROW_BLOCK * k).zip(alone.chunks_mut(ROW_BLOCK * n))
+                    {
+                        product([ROW_BLOCK, n, k], rows, &right, layout, 0.0, out);
+                    }
+                    for m in (ROW_BLOCK..=MOST_ROWS).step_by(ROW_BLOCK) {
+                        let mut out = vec![0.0; m * n];
+                        blocks_product([m, n, k], &left[..m * k], &right, layout, 0.0, &mut out);
+                        assert!(out == alone[..m * n], "{m} x {n} x {k}, {layout:?}");
+                    }
+                }
+            }
+        }
     }
 
     fn reference([m, n, k]: [usize; 3], left: &[f32], right: &[f32], layout: Layout) -> Vec<f64> {

@@ -28,7 +28,7 @@ use self::softmax::{Answer, Query};
 use super::{Conditions, FieldRecord, VelocityField, check};
 use crate::batch::{At, Batch, RowsMut, Shape};
 use crate::error::Error;
-use crate::kernels::ROW_BLOCK;
+use crate::kernels::rows_at_once;
 use crate::path::Prediction;
 use crate::schedule::Schedule;
 
@@ -65,7 +65,7 @@ pub struct EmpiricalField {
     conditions: Conditions,
 }
 
-/// Rows that share a group of data, at most [`ROW_BLOCK`] of them.
+/// Some rows that share a group of data.
 struct Job<'a> {
     group: &'a Group,
     queries: Vec<Query<'a>>,
@@ -205,7 +205,7 @@ impl EmpiricalField {
         let mut jobs = Vec::new();
         for (class, queries) in by_class {
             let group = self.atoms.group(class)?;
-            let blocks = queries.chunks(ROW_BLOCK);
+            let blocks = queries.chunks(rows_at_once(queries.len()));
             jobs.extend(blocks.map(|queries| Job { group, queries: queries.to_vec() }));
         }
         Ok(jobs)

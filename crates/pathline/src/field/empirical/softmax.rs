@@ -25,7 +25,7 @@
 
 use super::atoms::Group;
 use crate::batch::Batch;
-use crate::kernels::{Layout, ROW_BLOCK, product};
+use crate::kernels::{Layout, ROW_BLOCK, blocks_product, exp_of_negative, vectorised};
 use crate::schedule::Coefficients;
 
 /// Data points in one block.
@@ -93,7 +93,7 @@ struct RowState<'a> {
     candidates: Vec<(usize, f64)>,
 }
 
-/// The posterior at each of at most [`ROW_BLOCK`] states over the points of `group`.
+/// The posterior at each of some states over the points of `group`.
 pub(super) fn answer(
     data: &Batch,
     group: &Group,
@@ -101,25 +101,27 @@ pub(super) fn answer(
     with_mean: bool,
 ) -> Vec<Answer> {
     let width = data.width();
-    let mut centred = vec![0.0_f32; ROW_BLOCK * width];
+    let padded = queries.len().next_multiple_of(ROW_BLOCK);
+    let mut centred = vec![0.0_f32; padded * width];
     let mut rows: Vec<RowState<'_>> = queries
         .iter()
         .zip(centred.chunks_exact_mut(width))
         .map(|(query, centred)| RowState::new(query, group, with_mean, centred))
         .collect();
-    let mut products = vec![0.0_f32; ROW_BLOCK * DATA_BLOCK];
-    let mut weights = vec![0.0_f32; ROW_BLOCK * DATA_BLOCK];
-    let mut sums = vec![0.0_f32; if with_mean { ROW_BLOCK * width } else { 0 }];
+    let mut products = vec![0.0_f32; padded * DATA_BLOCK];
+    let mut weights = vec![0.0_f32; padded * DATA_BLOCK];
+    let mut sums = vec![0.0_f32; if with_mean { padded * width } else { 0 }];
     let mut exponents = vec![0.0_f64; DATA_BLOCK];
+    let mut dense = vec![false; padded];
     for start in group.range.clone().step_by(DATA_BLOCK) {
         let end = (start + DATA_BLOCK).min(group.range.end);
         let n = end - start;
         let block = &data.as_slice()[start * width..end * width];
         let half_norms = &group.half_norms[start - group.range.start..end - group.range.start];
-        let products = &mut products[..ROW_BLOCK * n];
-        product([ROW_BLOCK, n, width], &centred, block, Layout::Transposed, 0.0, products);
-        let weights = &mut weights[..ROW_BLOCK * n];
-        let mut dense = [false; ROW_BLOCK];
+        let products = &mut products[..padded * n];
+        blocks_product([padded, n, width], &centred, block, Layout::Transposed, 0.0, products);
+        let weights = &mut weights[..padded * n];
+        dense.fill(false);
         for (r, row) in rows.iter_mut().enumerate() {
             let exponents = &mut exponents[..n];
             row.exponents(&products[r * n..(r + 1) * n], half_norms, exponents);
@@ -131,7 +133,7 @@ pub(super) fn answer(
             }
         }
         if dense.contains(&true) {
-            product([ROW_BLOCK, width, n], weights, block, Layout::Plain, 0.0, &mut sums);
+            blocks_product([padded, width, n], weights, block, Layout::Plain, 0.0, &mut sums);
             for (r, row) in rows.iter_mut().enumerate().filter(|(r, _)| dense[*r]) {
                 let sums = &sums[r * width..(r + 1) * width];
                 row.mean.iter_mut().zip(sums).for_each(|(m, &s)| *m += f64::from(s));
@@ -197,7 +199,7 @@ impl<'a> RowState<'a> {
 
     fn weigh(&mut self, exponent: f64) -> f64 {
         let below = exponent - self.top;
-        let weight = below.exp();
+        let weight = exp_of_negative(below);
         self.total += weight;
         self.moment += weight * below;
         weight
@@ -207,16 +209,10 @@ impl<'a> RowState<'a> {
     /// (otherwise all zero).
     fn add(&mut self, exponents: &[f64], start: usize, weights: &mut [f32], block: &[f32]) -> bool {
         self.raise(exponents, start);
-        let least = self.top - self.cut;
-        let mut count = 0;
-        for (weight, &exponent) in weights.iter_mut().zip(exponents) {
-            *weight = 0.0;
-            if exponent > least {
-                *weight = self.weigh(exponent) as f32;
-                count += 1;
-            }
-        }
-        if self.mean.is_empty() || count > FEW {
+        let [count, total, moment] = weigh_all(exponents, (self.top, self.cut), weights);
+        self.total += total;
+        self.moment += moment;
+        if self.mean.is_empty() || count > FEW as f64 {
             return !self.mean.is_empty();
         }
         for (weight, point) in weights.iter_mut().zip(block.chunks_exact(self.mean.len())) {
@@ -297,6 +293,43 @@ impl<'a> RowState<'a> {
             mean: self.mean,
         }
     }
+}
+
+/// Writes `exp(l - top)` of each exponent `l` less than `cut` below the top, and 0 for the others; gives
+/// how many those are, the sum of their weights, and of weights times `l - top`.
+fn weigh_all(exponents: &[f64], (top, cut): (f64, f64), weights: &mut [f32]) -> [f64; 3] {
+    const LANES: usize = 8;
+    let mut lanes = [[0.0_f64; LANES]; 3];
+    vectorised(
+        #[inline(always)]
+        || {
+            let one = |exponent: f64, weight: &mut f32| {
+                let below = exponent - top;
+                let counts = if below > -cut { 1.0 } else { 0.0 };
+                let exact = counts * exp_of_negative(below);
+                *weight = exact as f32;
+                [counts, exact, exact * below]
+            };
+            let blocks = exponents.chunks_exact(LANES).zip(weights.chunks_exact_mut(LANES));
+            for (exponents, weights) in blocks {
+                for lane in 0..LANES {
+                    let terms = one(exponents[lane], &mut weights[lane]);
+                    for (sum, term) in lanes.iter_mut().zip(terms) {
+                        sum[lane] += term;
+                    }
+                }
+            }
+            let rest = exponents.len() / LANES * LANES;
+            for (lane, (&exponent, weight)) in
+                exponents[rest..].iter().zip(&mut weights[rest..]).enumerate()
+            {
+                for (sum, term) in lanes.iter_mut().zip(one(exponent, weight)) {
+                    sum[lane] += term;
+                }
+            }
+        },
+    );
+    lanes.map(|lanes| lanes.iter().sum())
 }
 
 /// Estimated rounding error of `<q, x_i>` for the points that matter, from `|q|` and `|<q, c>|`.
