@@ -16,6 +16,7 @@ pub mod fashion_mnist;
 pub mod file;
 pub mod generators;
 pub mod idx;
+pub mod jpeg;
 pub mod load;
 pub mod npy;
 pub mod npz;

@@ -8,7 +8,7 @@
 //! | IDX, plain or gzipped | the array | the same |
 //! | folder with `train-images-idx3-ubyte` | that file's | its labels file's |
 //! | `.csv`, `.tsv`, `.txt` | the rows | a column `label` or `class` |
-//! | folder of `.png` | the images in order of their names | the subfolder, where images lie in subfolders |
+//! | folder of `.png`, `.jpg`, `.jpeg` | the images in order of their names | the subfolder, where images lie in subfolders |
 //!
 //! Images of unsigned bytes (levels) are scaled to `[-1, 1]` as `level / 127.5 - 1`; arrays of floats are
 //! left as they are, so latents come as they were stored. A value that is not finite is refused with its row and column.
@@ -70,7 +70,7 @@ pub fn load_points(path: &Path) -> Result<DataSet, Error> {
     }
 }
 
-/// Reads images: an array `[n, h, w]`, `[n, c, h, w]` or `[n, h, w, c]`, or a folder of PNG files;
+/// Reads images: an array `[n, h, w]`, `[n, c, h, w]` or `[n, h, w, c]`, or a folder of PNG and JPEG files;
 /// samples have shape `[c, h, w]`.
 ///
 /// Channels are taken to be last when the last extent is 1 or 3 and the second is not.
@@ -138,7 +138,12 @@ fn contents(path: &Path) -> Result<Contents, Error> {
     if matches!(extension.as_str(), "csv" | "tsv" | "txt") {
         return Ok(Contents::Table(csv::decode(&bytes, path)?));
     }
-    let remedy = "give .npz, .npy, .safetensors, .csv, an IDX file or a folder of .png files";
+    if bytes.starts_with(b"PAR1") {
+        let remedy = "turn it into .npz with crates/pathline-data/scripts/parquet_to_npz.py";
+        return Err(Error::Unsupported(Fault::new(path, Place::File, "a Parquet file", remedy)));
+    }
+    let remedy =
+        "give .npz, .npy, .safetensors, .csv, an IDX file or a folder of .png or .jpg files";
     Err(Error::Unsupported(Fault::new(path, Place::File, "no format that is known", remedy)))
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Fault, Place};
 use crate::file::{MAX_FILE, read_capped};
 
 /// The most bytes one unpacked image may take: 256 MiB.
-const MAX_PIXELS: usize = 256 << 20;
+pub(crate) const MAX_PIXELS: usize = 256 << 20;
 /// Gap between the images of a grid, in pixels.
 const GAP: usize = 2;
 

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use pathline_data::{Error, csv, idx, npy, npz, png, safetensors, torch};
+use pathline_data::{Error, csv, idx, jpeg, npy, npz, png, safetensors, torch};
 use proptest::prelude::*;
 
 type Reader = fn(&[u8], &Path) -> Result<(), Error>;
@@ -36,6 +36,10 @@ fn subjects() -> Vec<(&'static str, Vec<u8>, Reader)> {
             idx::decode(b.to_vec(), p).map(drop)
         }),
         ("a.png", png_bytes, |b, p| png::decode(b, p).map(drop)),
+        ("a.jpg", golden("gray.jpg"), |b, p| jpeg::decode(b, p).map(drop)),
+        ("b.jpg", golden("half.jpg"), |b, p| jpeg::decode(b, p).map(drop)),
+        ("c.jpg", golden("progressive.jpg"), |b, p| jpeg::decode(b, p).map(drop)),
+        ("d.jpg", golden("restarts.jpg"), |b, p| jpeg::decode(b, p).map(drop)),
         ("a.csv", b"x,y,label\n0.5,1e3,0\n-2.5,.5,1\n".to_vec(), |b, p| {
             csv::decode(b, p).map(drop)
         }),

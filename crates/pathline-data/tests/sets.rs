@@ -82,7 +82,7 @@ fn folders_of_images_are_read_in_the_order_of_their_names() {
         let batch = Batch::from_vec(vec![level; side * side], shape).unwrap();
         png::write_grid(&path, &batch, 1, pathline_data::atomic::Existing::Keep).unwrap();
     };
-    assert!(load_images(folder.path()).unwrap_err().to_string().contains("no .png file"));
+    assert!(load_images(folder.path()).unwrap_err().to_string().contains("no .png or .jpg file"));
     save("shoe/b.png", 1.0, 2);
     save("bag/z.PNG", -1.0, 2);
     save("shoe/a.png", -1.0, 2);

@@ -1,11 +1,11 @@
-//! A folder of PNG images, flat or one subfolder a class.
+//! A folder of PNG and JPEG images, flat or one subfolder a class.
 
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{DataSet, batch};
 use crate::error::{Error, Fault, Place};
 use crate::file::unreadable;
-use crate::png;
+use crate::{jpeg, png};
 
 use super::{planar, scaled};
 
@@ -32,13 +32,17 @@ pub(super) fn read(path: &Path) -> Result<DataSet, Error> {
         flat
     };
     if files.is_empty() {
-        let remedy = "give a folder with .png files, or with one subfolder of them a class";
-        return Err(Error::Invalid(Fault::new(path, Place::File, "no .png file", remedy)));
+        let remedy = "give a folder with .png or .jpg files, or with one subfolder of them a class";
+        return Err(Error::Invalid(Fault::new(path, Place::File, "no .png or .jpg file", remedy)));
     }
     let mut data = Vec::new();
     let mut extents = None;
     for file in files {
-        let image = png::read(&file)?.over_white();
+        let image = if is_named(&file, &["png"]) {
+            png::read(&file)?.over_white()
+        } else {
+            jpeg::read(&file)?
+        };
         let found = [image.channels, image.height, image.width];
         let first = *extents.get_or_insert(found);
         if found != first {
@@ -53,8 +57,13 @@ pub(super) fn read(path: &Path) -> Result<DataSet, Error> {
 }
 
 fn images(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_png = |p: &PathBuf| p.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    Ok(listed(folder)?.into_iter().filter(is_png).filter(|p| p.is_file()).collect())
+    let is_image = |p: &PathBuf| is_named(p, &["png", "jpg", "jpeg"]) && p.is_file();
+    Ok(listed(folder)?.into_iter().filter(is_image).collect())
+}
+
+/// Whether the name ends in one of these, in small letters or large.
+fn is_named(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|found| endings.iter().any(|e| found.eq_ignore_ascii_case(e)))
 }
 
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
