@@ -328,6 +328,8 @@ if __name__ == "__main__":
     lines = "\n".join(table(found))
     print(lines)
     if not chosen.files:
-        text = f"<!-- second_opinion -->\n{lines}\n\nn = {found['n']}, model `{found['model_sha256'][:16]}…`\n<!-- end -->"
+        fitted = found["real"]["probe"]["training_images"]
+        note = f"n = {found['n']}, probe fitted on {fitted} real images, model `{found['model_sha256'][:16]}…`"
+        text = f"<!-- second_opinion -->\n{lines}\n\n{note}\n<!-- end -->"
         page = chosen.readme.read_text()
         chosen.readme.write_text(re.sub(r"<!-- second_opinion -->.*<!-- end -->", lambda _: text, page, flags=re.S))
