@@ -16,9 +16,11 @@ use crate::network::TrainingBatch;
 use crate::ops::linear::LinearGradient;
 use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, sum_gradients, warm};
 
-/// Rows that go forward and back together: two blocks, since the weight gradient's product sums
-/// over rows and is slow for few of them.
-const ROWS: usize = 2 * ROW_BLOCK;
+/// Rows that go forward and back together: many, since the weight gradient's product sums over rows and
+/// is slow for few of them, but not so many of a small batch that threads would stand idle.
+fn rows_together(batch: usize) -> usize {
+    if batch < 8 * ROW_BLOCK { 2 * ROW_BLOCK } else { 4 * ROW_BLOCK }
+}
 
 pub(super) fn run(
     mlp: &Mlp,
@@ -28,15 +30,16 @@ pub(super) fn run(
 ) -> Result<f64, Error> {
     let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
     loss::check(batch, mlp.width(), (values, into.len()))?;
-    let cut = Cut::new(rows, ROWS);
+    let together = rows_together(rows);
+    let cut = Cut::new(rows, together);
     let parts = scratch.parts(cut.parts);
     let fewest = fewest_a_thread(rows * values, cut.parts);
     parts.par_iter_mut().with_min_len(fewest).enumerate().for_each(|(p, part)| {
         part.loss = 0.0;
         warm(&mut part.gradient, values).fill(0.0);
         let end = ((p + 1) * cut.rows).min(rows);
-        for from in (p * cut.rows..end).step_by(ROWS) {
-            block(mlp, batch, from..end.min(from + ROWS), part);
+        for from in (p * cut.rows..end).step_by(together) {
+            block(mlp, batch, from..end.min(from + together), part);
         }
     });
     sum_gradients(parts, into);

@@ -1,6 +1,7 @@
-//! Inference: blocks of [`ROW_BLOCK`] rows through all layers, one block at a time in cache.
+//! Inference: some blocks of [`ROW_BLOCK`] rows through all layers together, so that they stay in cache and
+//! each layer's weights are packed for all of them at once.
 
-use pathline::kernels::ROW_BLOCK;
+use pathline::kernels::{ROW_BLOCK, rows_at_once};
 use pathline::{At, Error, RowsMut};
 use rayon::prelude::*;
 
@@ -27,7 +28,8 @@ pub(super) fn run(
 ) -> Result<(), Error> {
     check_forward(mlp.width(), at, &out)?;
     let (rows, width) = (at.x.len(), mlp.width());
-    let cut = Cut::new(rows, ROW_BLOCK);
+    let block = rows_at_once(rows);
+    let cut = Cut::new(rows, block);
     let fewest = fewest_a_thread(rows * mlp.parameters.len(), cut.parts);
     out.into_slice()
         .par_chunks_mut(cut.rows * width)
@@ -35,23 +37,24 @@ pub(super) fn run(
         .with_min_len(fewest)
         .enumerate()
         .for_each(|(p, (out, part))| {
-            for (b, block) in out.chunks_mut(ROW_BLOCK * width).enumerate() {
-                forward_block(mlp, at, p * cut.rows + b * ROW_BLOCK, block, part);
+            for (b, some) in out.chunks_mut(block * width).enumerate() {
+                forward_rows(mlp, at, p * cut.rows + b * block, some, part);
             }
         });
     Ok(())
 }
 
-/// One padded block, going back and forth between two buffers.
-fn forward_block(mlp: &Mlp, at: &At<'_>, from: usize, out: &mut [f32], part: &mut Part) {
+/// Some rows, padded to whole blocks, going back and forth between two buffers.
+fn forward_rows(mlp: &Mlp, at: &At<'_>, from: usize, out: &mut [f32], part: &mut Part) {
     let [here, there] = &mut part.delta;
     let (mut here, mut there) = (here, there);
-    let inputs = warm(here, ROW_BLOCK * (mlp.width() + 1));
-    write_inputs(at, from, out.len() / mlp.width(), inputs);
+    let rows = out.len() / mlp.width();
+    let padded = rows.next_multiple_of(ROW_BLOCK);
+    write_inputs(at, from, rows, warm(here, padded * (mlp.width() + 1)));
     for l in 0..mlp.layers.len() {
         let layer = mlp.linear(l);
-        let x = warm(here, ROW_BLOCK * layer.inputs);
-        layer.forward(ROW_BLOCK, x, warm(there, ROW_BLOCK * layer.outputs));
+        let x = warm(here, padded * layer.inputs);
+        layer.forward(padded, x, warm(there, padded * layer.outputs));
         std::mem::swap(&mut here, &mut there);
     }
     out.copy_from_slice(&here[..out.len()]);

@@ -7,7 +7,9 @@
 //! # References
 //! Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors".
 
-use pathline::kernels::{Layout, add_transposed_product, product, vectorised};
+use pathline::kernels::{
+    Layout, ROW_BLOCK, add_transposed_product, blocks_product, product, vectorised,
+};
 
 use super::activation::Activation;
 
@@ -30,7 +32,13 @@ pub(crate) struct LinearGradient<'a> {
 
 impl Linear<'_> {
     fn multiply(&self, rows: usize, x: &[f32], y: &mut [f32]) {
-        product([rows, self.outputs, self.inputs], x, self.weight, Layout::Transposed, 0.0, y);
+        let extents = [rows, self.outputs, self.inputs];
+        // In inference rows come in whole blocks, and must not see how many.
+        if rows.is_multiple_of(ROW_BLOCK) {
+            blocks_product(extents, x, self.weight, Layout::Transposed, 0.0, y);
+        } else {
+            product(extents, x, self.weight, Layout::Transposed, 0.0, y);
+        }
     }
 
     fn add_bias(&self, y: &mut [f32]) {

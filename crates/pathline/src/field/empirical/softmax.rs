@@ -34,6 +34,12 @@ const DATA_BLOCK: usize = 512;
 /// With at most this many weights of a block that count, adding points one by one beats a product.
 const FEW: usize = 32;
 
+/// So do points of at most this many values, however many count.
+const NARROW: usize = 16;
+
+/// Sums and maxima go along this many lanes.
+const LANES: usize = 8;
+
 /// Largest estimated error of an exponent that is left alone.
 const TOLERANCE: f64 = 1e-4;
 
@@ -124,12 +130,13 @@ pub(super) fn answer(
         dense.fill(false);
         for (r, row) in rows.iter_mut().enumerate() {
             let exponents = &mut exponents[..n];
-            row.exponents(&products[r * n..(r + 1) * n], half_norms, exponents);
+            let top = row.exponents(&products[r * n..(r + 1) * n], half_norms, exponents);
+            row.raise(top, exponents, start);
             if row.doubt > TOLERANCE {
                 row.collect(exponents, start);
             } else {
                 let weights = &mut weights[r * n..(r + 1) * n];
-                dense[r] = row.add(exponents, start, weights, block);
+                dense[r] = row.add(exponents, weights, block);
             }
         }
         if dense.contains(&true) {
@@ -173,16 +180,29 @@ impl<'a> RowState<'a> {
         }
     }
 
-    /// Exponents of a block of points, without `shift`.
-    fn exponents(&self, products: &[f32], half_norms: &[f64], out: &mut [f64]) {
-        for ((out, &product), half_norm) in out.iter_mut().zip(products).zip(half_norms) {
-            *out = self.gain * f64::from(product) - self.bend * half_norm;
-        }
+    /// Exponents of a block of points, without `shift`, and the largest of them.
+    fn exponents(&self, products: &[f32], half_norms: &[f64], out: &mut [f64]) -> f64 {
+        let (gain, bend) = (self.gain, self.bend);
+        vectorised(
+            #[inline(always)]
+            || {
+                for ((out, &product), half_norm) in out.iter_mut().zip(products).zip(half_norms) {
+                    *out = gain * f64::from(product) - bend * half_norm;
+                }
+                let mut tops = [f64::NEG_INFINITY; LANES];
+                let (chunks, rest) = out.as_chunks::<LANES>();
+                for chunk in chunks {
+                    for (top, &exponent) in tops.iter_mut().zip(chunk) {
+                        *top = if exponent > *top { exponent } else { *top };
+                    }
+                }
+                tops.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max)
+            },
+        )
     }
 
     /// Raises the largest exponent to that of a block, rescaling what was summed before.
-    fn raise(&mut self, exponents: &[f64], start: usize) {
-        let block_top = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    fn raise(&mut self, block_top: f64, exponents: &[f64], start: usize) {
         if block_top > self.top {
             let drop = self.top - block_top;
             if self.total > 0.0 {
@@ -205,14 +225,13 @@ impl<'a> RowState<'a> {
         weight
     }
 
-    /// Adds a block of points. Returns whether their mean is left to the product with `weights`
+    /// Adds a block of points whose largest was [raised](Self::raise) to. Returns whether their mean is left to the product with `weights`
     /// (otherwise all zero).
-    fn add(&mut self, exponents: &[f64], start: usize, weights: &mut [f32], block: &[f32]) -> bool {
-        self.raise(exponents, start);
+    fn add(&mut self, exponents: &[f64], weights: &mut [f32], block: &[f32]) -> bool {
         let [count, total, moment] = weigh_all(exponents, (self.top, self.cut), weights);
         self.total += total;
         self.moment += moment;
-        if self.mean.is_empty() || count > FEW as f64 {
+        if self.mean.is_empty() || count > FEW as f64 && self.mean.len() > NARROW {
             return !self.mean.is_empty();
         }
         for (weight, point) in weights.iter_mut().zip(block.chunks_exact(self.mean.len())) {
@@ -234,9 +253,8 @@ impl<'a> RowState<'a> {
         16.0 * self.doubt
     }
 
-    /// Notes the points of a block that may matter.
+    /// Notes the points of a block that may matter, once the block's largest was [raised](Self::raise) to.
     fn collect(&mut self, exponents: &[f64], start: usize) {
-        self.raise(exponents, start);
         let least = self.top - self.reach();
         let before = self.candidates.len() / THIN;
         let points = exponents.iter().enumerate().filter(|(_, l)| **l >= least);
@@ -298,38 +316,31 @@ impl<'a> RowState<'a> {
 /// Writes `exp(l - top)` of each exponent `l` less than `cut` below the top, and 0 for the others; gives
 /// how many those are, the sum of their weights, and of weights times `l - top`.
 fn weigh_all(exponents: &[f64], (top, cut): (f64, f64), weights: &mut [f32]) -> [f64; 3] {
-    const LANES: usize = 8;
-    let mut lanes = [[0.0_f64; LANES]; 3];
+    let mut exact = [0.0_f64; DATA_BLOCK];
+    let exact = &mut exact[..exponents.len()];
     vectorised(
         #[inline(always)]
         || {
-            let one = |exponent: f64, weight: &mut f32| {
+            // Value by value first: with the sums in the same loop it would not be vectorised.
+            for (exact, &exponent) in exact.iter_mut().zip(exponents) {
                 let below = exponent - top;
-                let counts = if below > -cut { 1.0 } else { 0.0 };
-                let exact = counts * exp_of_negative(below);
+                let weight = exp_of_negative(below);
+                *exact = if below > -cut { weight } else { 0.0 };
+            }
+            for (weight, &exact) in weights.iter_mut().zip(&*exact) {
                 *weight = exact as f32;
-                [counts, exact, exact * below]
-            };
-            let blocks = exponents.chunks_exact(LANES).zip(weights.chunks_exact_mut(LANES));
-            for (exponents, weights) in blocks {
-                for lane in 0..LANES {
-                    let terms = one(exponents[lane], &mut weights[lane]);
-                    for (sum, term) in lanes.iter_mut().zip(terms) {
-                        sum[lane] += term;
-                    }
+            }
+            let mut sums = [[0.0_f64; LANES]; 3];
+            for (exact, exponents) in exact.chunks(LANES).zip(exponents.chunks(LANES)) {
+                for (lane, (&exact, &exponent)) in exact.iter().zip(exponents).enumerate() {
+                    sums[0][lane] += if exact > 0.0 { 1.0 } else { 0.0 };
+                    sums[1][lane] += exact;
+                    sums[2][lane] += exact * (exponent - top);
                 }
             }
-            let rest = exponents.len() / LANES * LANES;
-            for (lane, (&exponent, weight)) in
-                exponents[rest..].iter().zip(&mut weights[rest..]).enumerate()
-            {
-                for (sum, term) in lanes.iter_mut().zip(one(exponent, weight)) {
-                    sum[lane] += term;
-                }
-            }
+            sums.map(|lanes| lanes.iter().sum())
         },
-    );
-    lanes.map(|lanes| lanes.iter().sum())
+    )
 }
 
 /// Estimated rounding error of `<q, x_i>` for the points that matter, from `|q|` and `|<q, c>|`.
@@ -355,7 +366,6 @@ fn add_scaled(sum: &mut [f64], weight: f64, point: &[f32]) {
 
 /// `|x - alpha y|^2` in double precision, in lanes so that it can be vectorised.
 fn scaled_distance(x: &[f32], alpha: f64, y: &[f32]) -> f64 {
-    const LANES: usize = 8;
     let gap = |x: f32, y: f32| (f64::from(x) - alpha * f64::from(y)).powi(2);
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let tail: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(&x, &y)| gap(x, y)).sum();
