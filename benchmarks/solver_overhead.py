@@ -9,7 +9,7 @@ compared with their closed forms.
 """
 from common import Bench, difference, timed
 
-bench = Bench("solver_overhead", __doc__, rounds=5, worker="bench_library")
+bench = Bench("solver_overhead", __doc__, rounds=3, worker="bench_library")
 
 import numpy as np  # noqa: E402 (the thread counts must be set first)
 import torch  # noqa: E402
