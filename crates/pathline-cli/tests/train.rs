@@ -306,7 +306,7 @@ fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
         ("moons --clock beta:1", "beta:alpha,beta"),
         ("moons --out foreign", "config.json"),
         ("moons --out other", "not the spec"),
-        ("moons --hidden 4 --steps 2 --out done", "another spec: training.steps is 3 there and 2"),
+        ("moons --hidden 4 --steps 2 --out done", "has done 3 already"),
         ("moons --hidden 5 --steps 3 --out done", "hidden is [4] there and [5] here"),
         ("moons --out nan.csv/inside", "nan.csv"),
     ] {
