@@ -7,6 +7,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 
+def inference(call):
+    """`call` as torch is quickest at it: without a record for gradients."""
+    def run():
+        with torch.inference_mode():
+            return call()
+    return run
+
+
 def positions(side, width):
     """Sines and cosines of column and line, a quarter of the width each."""
     frequencies = 10000.0 ** -(torch.arange(width // 4, dtype=torch.float64) / (width // 4))

@@ -42,21 +42,14 @@ def loop(network, x):
     return x
 
 
-def inference(call):
-    def run():
-        with torch.inference_mode():
-            return call()
-    return run
-
-
 peers = {
-    "torchdyn": inference(lambda: node.trajectory(x, t_span=grid)[-1]),
-    "torchdiffeq": inference(lambda: odeint(torch_wrapper(published), x, grid, method="euler")[-1]),
-    "torch": inference(lambda: loop(published.net, x)),
+    "torchdyn": models.inference(lambda: node.trajectory(x, t_span=grid)[-1]),
+    "torchdiffeq": models.inference(lambda: odeint(torch_wrapper(published), x, grid, method="euler")[-1]),
+    "torch": models.inference(lambda: loop(published.net, x)),
 }
 if bench.options.compile:
     compiled = torch.compile(published.net)
-    peers["torch compiled"] = inference(lambda: loop(compiled, x))
+    peers["torch compiled"] = models.inference(lambda: loop(compiled, x))
 bench.ask(*words)
 ours = np.fromfile(words[-1], "<f4")
 checks = {f"end points of {who}": (difference(ours, sample()), 1e-4) for who, sample in peers.items()}

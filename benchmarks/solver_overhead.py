@@ -36,18 +36,11 @@ def diffusers_run(x):
     return x
 
 
-def inference(call):
-    def run():
-        with torch.inference_mode():
-            return call()
-    return run
-
-
 for batch in (1, 4):
     x = torch.randn(batch, *SHAPE, generator=torch.Generator().manual_seed(batch))
     words = "loop", STEPS, bench.write(f"x-{batch}", x.numpy()), bench.path("end")
-    network = timed(inference(lambda: net(torch.full((batch,), 0.5), x)))
-    scheduler = inference(lambda: diffusers_run(x))
+    network = timed(models.inference(lambda: net(torch.full((batch,), 0.5), x)))
+    scheduler = models.inference(lambda: diffusers_run(x))
     theirs = scheduler()
     energy = bench.ask(*words)[1]
     exact = 0.5 * np.prod(SHAPE) * (CONSTANT * gain) ** 2

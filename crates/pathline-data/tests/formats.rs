@@ -6,17 +6,17 @@
     reason = "tests fail by panicking"
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pathline::{Batch, Shape};
 use pathline_data::atomic::Existing;
 use pathline_data::{Array, DataSet, Error, Tensor, Values, csv, idx, npy, npz, png, safetensors};
 use proptest::prelude::*;
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
+use common::golden;
 
 const NOWHERE: &str = "memory";
 

@@ -6,15 +6,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod common;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pathline_data::{Error, Values, jpeg, load, npz};
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
+use common::golden;
 
 fn skipped(why: &str) {
     // Written past the test harness, which keeps the output of tests that pass.

@@ -7,7 +7,9 @@
     reason = "tests fail by panicking"
 )]
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 
 use pathline::{Batch, Seed, Shape};
 use pathline_data::atomic::write_new;
@@ -16,9 +18,7 @@ use pathline_data::{
     npy, png, safetensors,
 };
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
+use common::golden;
 
 #[test]
 fn archives_give_samples_and_labels() {

@@ -6,15 +6,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod common;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use pathline_data::torch::{self, Scalar};
 use pathline_data::{Error, Tensor};
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
+use common::golden;
 
 fn tensor(shape: &[usize], data: &[f32]) -> Tensor {
     Tensor::new(shape.to_vec(), data.to_vec()).unwrap()

@@ -95,13 +95,15 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
     let fresh = TrainingState::new(network, spec.training.clone())?;
     let folder = Folder::claim(dir, spec)?;
     let mut log = folder.log()?;
+    let steps = spec.training.steps;
+    if folder.holds(spec)?
+        && let Some(report) = folder.report(steps)?
+    {
+        return Ok(Trained { report, model: folder.at(MODEL), from: steps });
+    }
     // Before the spec is kept: it may turn out to be of another run.
     let mut state = folder.state(spec)?.unwrap_or(fresh);
     folder.keep(spec)?;
-    let steps = spec.training.steps;
-    if let Some(report) = folder.report(steps)? {
-        return Ok(Trained { report, model: folder.at(MODEL), from: steps });
-    }
     let (from, parameters) = (state.step(), state.network().parameters().len());
     let record = DataRecord::new(&set);
     log.rewind(&first_line(&record, kept.len(), parameters), from, steps)?;

@@ -72,11 +72,15 @@ impl Folder {
 
     /// Writes the spec that is trained from now on, once the folder is held.
     pub(super) fn keep(&self, spec: &TrainSpec) -> Result<(), Error> {
-        let (config, bytes) = (self.at(CONFIG), json(spec)?);
-        if file::read_capped(&config, LARGEST)? == bytes {
+        if self.holds(spec)? {
             return Ok(());
         }
-        Ok(atomic::replace(&config, &bytes)?)
+        Ok(atomic::replace(&self.at(CONFIG), &json(spec)?)?)
+    }
+
+    /// Whether the spec in the folder is this one, to the letter.
+    pub(super) fn holds(&self, spec: &TrainSpec) -> Result<bool, Error> {
+        Ok(file::read_capped(&self.at(CONFIG), LARGEST)? == json(spec)?)
     }
 
     /// The log, held by this process alone.

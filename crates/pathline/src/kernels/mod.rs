@@ -17,8 +17,8 @@ mod wide;
 
 pub use exponential::exp_of_negative;
 pub use product::{
-    Layout, MOST_ROWS, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply,
-    product, rows_at_once, rows_times,
+    Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply, product,
+    rows_at_once, rows_times,
 };
 pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};

@@ -7,7 +7,7 @@ pub const ROW_BLOCK: usize = 64;
 
 /// Most rows that go through [`blocks_product`] at once: enough that packing the right-hand matrix costs
 /// little beside multiplying by it.
-pub const MOST_ROWS: usize = 256;
+const MOST_ROWS: usize = 256;
 
 /// How the right-hand matrix of a product lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

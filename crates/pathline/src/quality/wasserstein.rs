@@ -19,7 +19,7 @@ use super::check_pair;
 use crate::batch::Batch;
 use crate::coupling::{assignment, squared_distances};
 use crate::error::Error;
-use crate::kernels::{dot, squared_distance};
+use crate::kernels::{dot, squared_distance, squared_norm};
 use crate::seed::{Purpose, Seed};
 
 /// `SW_2` by this many random directions of the seed.
@@ -51,7 +51,7 @@ pub fn sliced_wasserstein(
     let squared = |k: u64| {
         let mut direction = vec![0.0_f32; a.width()];
         seed.normal(Purpose::Probe, k, 0, &mut direction);
-        let norm = dot(&direction, &direction).sqrt();
+        let norm = squared_norm(&direction).sqrt();
         let along = |batch: &Batch| -> Vec<f64> {
             let mut values: Vec<f64> =
                 batch.rows().iter().map(|row| dot(row, &direction) / norm).collect();
