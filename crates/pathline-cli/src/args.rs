@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Measure(Measure),
     /// Make a Pathline checkpoint of another program's, or of one's own in half precision
     Convert(Convert),
+    /// Measure what papers claim of flow models again, and say what is left of each claim
+    Claims(Claims),
     /// Draw recordings as self-contained pages
     View(View),
     /// Print a completion script for a shell
@@ -315,6 +317,46 @@ pub(crate) struct Measure {
     #[arg(long)]
     pub(crate) force: bool,
     /// Print all numbers as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pathline claims --list
+  pathline claims 1 9                             some minutes, on what is embedded
+  pathline claims --full --cifar10 cifar10 --out claims
+  pathline claims --judge docs/claims/raw         verdicts from kept numbers; measures nothing
+
+Writes raw/ (the numbers, kept after every setting: an interrupted run goes on), a page a claim,
+README.md and ledger.html. A verdict is corrected for how many claims are judged together.")]
+pub(crate) struct Claims {
+    /// Claims to measure, by number [default: all]
+    #[arg(value_name = "NUMBER")]
+    pub(crate) numbers: Vec<u32>,
+    /// List the claims
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Measure as the ledger was measured, with all data and many samples: takes hours
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Folder to write to, or to go on in
+    #[arg(long, value_name = "DIR", default_value = "pathline-claims")]
+    pub(crate) out: PathBuf,
+    /// Root of all randomness
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Judge the numbers in this folder instead of measuring
+    #[arg(long, value_name = "RAW", conflicts_with_all = ["full", "seed", "out"])]
+    pub(crate) judge: Option<PathBuf>,
+    /// Folder of the four files of Fashion-MNIST, as Debian's package dataset-fashion-mnist installs them
+    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist")]
+    pub(crate) data: PathBuf,
+    /// Folder with train.npz and test.npz of CIFAR-10; without it, what needs it is not measured
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cifar10: Option<PathBuf>,
+    /// Print verdicts and findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -39,6 +39,7 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Sample(args) => commands::sample::run(args),
         Command::Measure(args) => commands::measure::run(args),
         Command::Convert(args) => commands::convert::run(args),
+        Command::Claims(args) => commands::claims::run(args),
         Command::View(args) => commands::view::run(args),
         Command::Completions { shell } => commands::completions::run(*shell),
     })

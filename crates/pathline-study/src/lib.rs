@@ -5,6 +5,7 @@
 //! the data knows how to become a page.
 
 mod checkpoint;
+pub mod claims;
 mod convert;
 pub mod demo;
 mod embedded;

@@ -5,12 +5,16 @@
 //! field can express.
 
 mod constant;
+mod curve;
 mod kts;
 mod ssc;
+mod window;
 
 pub use constant::Constant;
+pub use curve::Curve;
 pub use kts::{Kts, Landing, Launch};
 pub use ssc::{Ssc, SscShape};
+pub use window::Window;
 
 use crate::error::Error;
 use crate::time_grid::TimeGrid;

@@ -46,6 +46,23 @@ pub fn student_quantile(p: f64, degrees: f64) -> Result<f64, Error> {
     invert(p, |t| 0.5 * incomplete_beta(degrees / (degrees + t * t), 0.5 * degrees, 0.5))
 }
 
+/// The probability that Student's variable with `degrees` degrees of freedom is above `t`; NaN for a `t`
+/// that is no number or degrees that are not positive.
+///
+/// # Examples
+/// ```
+/// let p = pathline::statistics::student_tail(2.093024054408263, 19.0);
+/// assert!((p - 0.025).abs() < 1e-12);
+/// ```
+#[must_use]
+pub fn student_tail(t: f64, degrees: f64) -> f64 {
+    if t.is_nan() || degrees.is_nan() || degrees <= 0.0 {
+        return f64::NAN;
+    }
+    let beyond = 0.5 * incomplete_beta(degrees / (degrees + t * t), 0.5 * degrees, 0.5);
+    if t >= 0.0 { beyond } else { 1.0 - beyond }
+}
+
 /// The probability that a standard normal is above `z`.
 pub(super) fn normal_tail(z: f64) -> f64 {
     0.5 * libm::erfc(z / std::f64::consts::SQRT_2)

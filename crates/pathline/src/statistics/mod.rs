@@ -16,7 +16,7 @@ mod ranks;
 
 pub use bootstrap::Bootstrap;
 pub use correlation::{partial_spearman, pearson, spearman};
-pub use distributions::{normal_quantile, student_quantile};
+pub use distributions::{normal_quantile, student_quantile, student_tail};
 pub use holm::holm;
 pub use interval::{Estimate, wilson};
 pub use jackknife::{Jackknife, JackknifeEstimate, paired_difference};

@@ -1,0 +1,153 @@
+//! Claim 25: the velocity is a gradient field.
+
+use std::sync::Arc;
+
+use pathline::diagnostics::Probing;
+use pathline::field::{EmpiricalField, GaussianMixture, LowRankMixture};
+use pathline::path::path_states;
+use pathline::schedule::CondOt;
+use pathline::{At, Batch, Samples, Seed, Source, Times, VelocityField};
+
+use super::Claim;
+use super::evidence::{Columns, Evidence, Setting};
+use super::finding::{Finding, Role, Says};
+use super::lab::Lab;
+use crate::embedded::embedded_model;
+use crate::error::Error;
+use crate::in_turn::told_in_turn;
+
+/// An antisymmetric part below 2 % of the symmetric one is of no interest.
+const SMALLEST: f64 = 0.02;
+
+/// Batches of states, each probed by itself: the rows of the jackknife.
+const BATCHES: usize = 20;
+
+const TIMES: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
+
+const FIELDS: [&str; 5] = [
+    "ring of 8 Gaussians, exact",
+    "Gaussians fitted to the classes of Fashion-MNIST, exact",
+    "Fashion-MNIST, exact field",
+    "Fashion-MNIST, network",
+    "Fashion-MNIST, network under guidance 2",
+];
+
+pub(super) static CLAIM: Claim = Claim {
+    number: 25,
+    slug: "gradient-field",
+    title: "The velocity is a gradient field",
+    source: "Lemma 4.1 of arXiv:2602.07928 (for a Gaussian source and independent coupling the velocity is a \
+             multiple of the score plus a multiple of x); arXiv:2512.16768 is read as saying the opposite of \
+             empirical minimisers",
+    endpoint: "Antisymmetric over symmetric part of the Jacobian (Frobenius norms, by random probes), pooled over \
+               five times. At most .02: for a field that must be a gradient, what is above the numerical floor is \
+               model error, found without any data",
+    controls: &[
+        "exact fields, where the part is zero: what is measured there is the method's floor",
+        "the floor by two step lengths, reported beside each number",
+        "guidance of constant scale, which keeps a gradient a gradient",
+    ],
+    remark: "",
+    settings: &FIELDS,
+    measure,
+    find,
+};
+
+fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
+    let (seed, each) = (lab.seed(), lab.choose(2, 10));
+    let how = format!("{BATCHES} batches of {each} path states at each of five times, one pair of probes a state");
+    lab.setting(FIELDS[0], how.clone(), |_| {
+        let target = super::falsifier::ring(BATCHES * each, seed)?;
+        let field = GaussianMixture::ring(8, 4.0, 0.2)?.along(Arc::new(CondOt));
+        probed(&field, &target, each, seed)
+    })?;
+    let images = pathline_data::fashion_mnist::train()?;
+    let labels = images.labels.clone().unwrap_or_default();
+    let some = |count: usize| images.batch.select(&(0..count).collect::<Vec<_>>());
+    lab.setting(FIELDS[1], format!("20 directions a class; {how}"), |_| {
+        let mixture = LowRankMixture::fit_classes(&images.batch, &labels, 20, 0.05)?;
+        probed(&mixture.along(Arc::new(CondOt)), &some(BATCHES * each)?, each, seed)
+    })?;
+    lab.setting(FIELDS[2], format!("over 2000 images; {how}"), |_| {
+        let field = EmpiricalField::new(&images.batch, Arc::new(CondOt))?;
+        probed(&field, &some(BATCHES * each)?, each, seed)
+    })?;
+    // The embedded test images have their classes in turn, as the network is told them.
+    let unseen = pathline_data::fashion_mnist::held_out()?.batch;
+    for (name, scale) in [(FIELDS[3], 1.0), (FIELDS[4], 2.0)] {
+        lab.setting(name, format!("told the images' classes; {how}"), |_| {
+            let field = told_in_turn(&embedded_model()?, 0, scale)?;
+            let rows: Vec<usize> = (0..BATCHES * each).collect();
+            probed(&*field, &unseen.select(&rows)?, each, seed)
+        })?;
+    }
+    Ok(())
+}
+
+/// One row a batch and time: root mean squares of both parts, and of the difference between two steps.
+fn probed(field: &dyn VelocityField, target: &Batch, each: usize, seed: Seed) -> Result<Columns, Error> {
+    let source = Source { first: 1 << 43, ..Source::new(seed, target.len()) }.noise(target.shape());
+    let mut x = target.clone();
+    let mut columns = Columns::new();
+    for t in TIMES {
+        path_states(&CondOt, Times::Shared(t), source.rows(), target.rows(), x.rows_mut())?;
+        for batch in 0..BATCHES {
+            let rows: Vec<usize> = (batch * each..(batch + 1) * each).collect();
+            let states = x.select(&rows)?;
+            let samples = Samples::Range((batch * each) as u64..((batch + 1) * each) as u64);
+            let at = At { samples, t: Times::Shared(t), x: states.rows() };
+            let probing = Probing { pairs: 1, seed, ..Probing::default() };
+            let found = pathline::diagnostics::curl(field, &at, &probing)?;
+            for (name, value) in [
+                ("t", t),
+                ("batch", batch as f64),
+                ("antisymmetric", found.antisymmetric),
+                ("symmetric", found.symmetric),
+                ("floor", found.floor),
+            ] {
+                columns.entry(name.to_owned()).or_default().push(value);
+            }
+        }
+    }
+    Ok(columns)
+}
+
+/// Root of the ratio of summed squares over the rows of some batches, at one time or at all.
+fn ratio(setting: &Setting, part: &str, time: Option<f64>, left_out: Option<f64>) -> Option<f64> {
+    let [t, batch, part, symmetric] =
+        ["t", "batch", part, "symmetric"].map(|name| setting.column(name).ok());
+    let (t, batch, part, symmetric) = (t?, batch?, part?, symmetric?);
+    let rows = || {
+        (0..t.len()).filter(|&i| time.is_none_or(|at| t[i] == at) && Some(batch[i]) != left_out)
+    };
+    let sum = |of: &[f64]| rows().map(|i| of[i] * of[i]).sum::<f64>();
+    Some((sum(part) / sum(symmetric)).sqrt())
+}
+
+fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for setting in &evidence.settings {
+        let name = &setting.name;
+        let estimate = |time: Option<f64>| {
+            let of = |left_out| {
+                let part = ratio(setting, "antisymmetric", time, left_out);
+                part.ok_or_else(|| Error::usage(name, "lacks columns", "measure the claim again"))
+            };
+            let parts = (0..BATCHES).map(|b| of(Some(b as f64))).collect::<Result<Vec<_>, _>>()?;
+            let found = pathline::statistics::JackknifeEstimate::from_parts(of(None)?, &parts, 0.95)?;
+            Ok::<_, Error>((found, BATCHES as f64 - 1.0))
+        };
+        let what = "antisymmetric over symmetric part";
+        findings.push(
+            Finding::new(name, what, Role::Primary, estimate(None)?).saying(Says::AtMost(SMALLEST)),
+        );
+        for t in TIMES {
+            let what = format!("the same at t = {t}");
+            findings.push(Finding::new(name, what, Role::Secondary, estimate(Some(t))?));
+        }
+        let floors = setting.column("floor")?;
+        let floor = floors.iter().map(|f| f * f).sum::<f64>() / floors.len() as f64;
+        findings.push(Finding::plain(name, "numerical floor", floor.sqrt()));
+    }
+    Ok(findings)
+}

@@ -1,0 +1,102 @@
+//! Claim 3: extreme energy means memorisation.
+
+use super::Claim;
+use super::evidence::{Columns, Evidence, Setting};
+use super::features::{Way, correlation, follow};
+use super::finding::{Finding, Role, Says};
+use super::lab::Lab;
+use super::memorising::{about, memorised, memorises, memorising, ratios};
+use crate::error::Error;
+
+/// By how much more of the samples of extreme energy must be memorised.
+const SMALLEST: f64 = 0.05;
+
+const NETWORK: &str = "network that memorises in part";
+const REAL: &str = "held-out images";
+
+pub(super) static CLAIM: Claim = Claim {
+    number: 3,
+    slug: "extreme-energy",
+    title: "Samples of extreme energy are copies of training images",
+    source: "\"A kinetic energy perspective of flow matching\" (arXiv:2602.07928), section 5: energy blows up \
+             towards training points; the highest energies are near-copies",
+    endpoint: "Share of memorised samples (d1/d2 < 1/3 over all training images) among the tenth of highest \
+               energy, less the share among all others. At least .05",
+    controls: &[
+        "the null energy 1/2 |x1 - x0'|^2 with unrelated noise, cut at its highest tenth in the same way: what \
+         the end point alone says",
+        "the share of real held-out images that the criterion calls memorised (its floor)",
+        "on the exact field every sample is memorised whatever its energy, and the power on its trajectories \
+         stays bounded (claim 23)",
+    ],
+    remark: "",
+    settings: &[NETWORK, REAL],
+    measure,
+    find,
+};
+
+fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
+    let (seed, samples) = (lab.seed(), lab.choose(300, 4000));
+    let updates = lab.choose(300, 20_000);
+    lab.setting(NETWORK, format!("{}; Euler 100 steps, {samples} samples", about(updates)), |p| {
+        let made = memorising(updates, seed, p)?;
+        let followed = follow(&*made.field, seed, samples, &Way::euler(100)?)?;
+        let mut columns = followed.columns(seed);
+        columns.insert("ratio".to_owned(), ratios(&followed.ends, &made.known)?);
+        Ok(columns)
+    })?;
+    lab.setting(REAL, "real images that the network has not seen, in the same 256", |_| {
+        let made = memorising(1, seed, &mut |_| {})?;
+        let real = ratios(&made.held_out, &made.known)?;
+        Ok(Columns::from([("ratio".to_owned(), real)]))
+    })
+}
+
+/// The share of memorised samples in the highest tenth by a column, less that among the others.
+fn excess(setting: &Setting, by: &str, rows: &[usize]) -> Option<f64> {
+    let (by, ratio) = (setting.column(by).ok()?, setting.column("ratio").ok()?);
+    let mut order = rows.to_vec();
+    order.sort_by(|&a, &b| by[a].total_cmp(&by[b]));
+    let cut = order.len() - order.len() / 10;
+    let share = |rows: &[usize]| {
+        let count: f64 = rows.iter().map(|&i| memorised(ratio[i])).sum();
+        (!rows.is_empty()).then(|| count / rows.len() as f64)
+    };
+    Some(share(&order[cut..])? - share(&order[..cut])?)
+}
+
+fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for setting in &evidence.settings {
+        let (name, ratio) = (&setting.name, setting.column("ratio")?);
+        let hits = ratio.iter().filter(|&&r| memorised(r) > 0.0).count();
+        let share = pathline::statistics::wilson(hits, ratio.len(), 0.95)?;
+        findings.push(Finding::with_interval(name, "share memorised", share));
+        if !setting.columns.contains_key("energy") {
+            continue;
+        }
+        let (tested, says) = (memorises(setting, "ratio")?, Says::AtLeast(SMALLEST));
+        for (what, role, by) in [
+            ("memorised more, highest tenth of energy", Role::Primary, "energy"),
+            ("memorised more, highest tenth of null energy", Role::Control, "null"),
+        ] {
+            let found = setting.jackknife(|rows| excess(setting, by, rows))?;
+            let finding = Finding::new(name, what, role, found);
+            findings.push(if tested {
+                finding.saying(says)
+            } else {
+                Finding { role: Role::Secondary, ..finding }
+            });
+        }
+        for (what, x, given) in [
+            ("energy with d1/d2", "energy", &[][..]),
+            ("energy with d1/d2 given |x1|²", "energy", &["length"]),
+            ("bending with d1/d2", "bending", &[]),
+        ] {
+            let found =
+                setting.jackknife(|rows| correlation(setting, (x, "ratio"), given, rows))?;
+            findings.push(Finding::new(name, what, Role::Secondary, found));
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,177 @@
+//! What several claims measure: runs with their energies, networks trained on points, correlations of ranks.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use pathline::diagnostics::{Energy, KineticEnergy};
+use pathline::gain::Gain;
+use pathline::kernels::{squared_distance, squared_norm};
+use pathline::neighbours::{Exclude, knn_log_density};
+use pathline::solver::{EULER, Solver};
+use pathline::statistics::{partial_spearman, ranks};
+use pathline::{Batch, Run, Seed, Source, TimeGrid, VelocityField, sample};
+use pathline_nn::{
+    Activation, AdamW, Decay, FlowData, FlowTraining, LearningRate, Mlp, MlpConfig, NetworkField,
+    TrainingState, train,
+};
+
+use super::evidence::{Columns, Setting};
+use crate::error::Error;
+
+/// Samples followed at a time: bounds memory, changes no byte.
+const CHUNK: usize = 500;
+
+/// Neighbours of the density estimate. The study that claims 1 to 3 come from does not name its own.
+pub(super) const NEIGHBOURS: usize = 10;
+
+/// One way of following a field.
+pub(super) struct Way<'a> {
+    pub(super) solver: &'static dyn Solver,
+    pub(super) grid: TimeGrid,
+    pub(super) gain: Option<&'a dyn Gain>,
+}
+
+impl Way<'_> {
+    /// Euler on a uniform grid.
+    pub(super) fn euler(steps: usize) -> Result<Self, Error> {
+        Ok(Self { solver: &EULER, grid: TimeGrid::uniform(steps)?, gain: None })
+    }
+}
+
+/// Where samples began and ended, and what their way cost.
+pub(super) struct Followed {
+    pub(super) noise: Batch,
+    pub(super) ends: Batch,
+    pub(super) energy: Vec<Energy>,
+}
+
+/// Follows the first `samples` samples of a seed.
+pub(super) fn follow(
+    field: &dyn VelocityField,
+    seed: Seed,
+    samples: usize,
+    way: &Way<'_>,
+) -> Result<Followed, Error> {
+    let source = Source { chunk: CHUNK, ..Source::new(seed, samples) };
+    let run = Run { gain: way.gain, ..Run::on(way.grid.clone(), way.solver) };
+    let mut energy = KineticEnergy::new();
+    let ends = sample(field, &source, &run, &mut energy)?.end;
+    Ok(Followed { noise: source.noise(field.shape()), ends, energy: energy.samples().to_vec() })
+}
+
+impl Followed {
+    /// Energies and what they may be mistaken for: `energy` (left Riemann, effective), `chord`, `bending`,
+    /// `noise` and `length` (squared norms of start and end), and `null`, the energy without a model:
+    /// `1/2 |x_1 - x_0'|^2` of the same ends with noise that has nothing to do with them.
+    pub(super) fn columns(&self, seed: Seed) -> Columns {
+        let unrelated = Source { first: 1 << 41, ..Source::new(seed, self.ends.len()) };
+        let unrelated = unrelated.noise(self.ends.shape());
+        let each = |of: &dyn Fn(&Energy) -> f64| self.energy.iter().map(of).collect::<Vec<_>>();
+        let squares = |batch: &Batch| batch.rows().iter().map(squared_norm).collect::<Vec<_>>();
+        let pairs = self.ends.rows().iter().zip(unrelated.rows().iter());
+        Columns::from([
+            ("energy".to_owned(), each(&|e| e.left)),
+            ("chord".to_owned(), each(&|e| e.chord)),
+            ("bending".to_owned(), each(&|e| e.bending)),
+            ("noise".to_owned(), squares(&self.noise)),
+            ("length".to_owned(), squares(&self.ends)),
+            ("null".to_owned(), pairs.map(|(a, b)| 0.5 * squared_distance(a, b)).collect()),
+        ])
+    }
+
+    /// [`Followed::columns`] with the log density of the ends in `data` by the tenth neighbour.
+    pub(super) fn with_density(&self, seed: Seed, data: &Batch) -> Result<Columns, Error> {
+        let mut columns = self.columns(seed);
+        columns.insert("density".to_owned(), densities(&self.ends, data)?);
+        columns.insert("from-mean".to_owned(), from_mean(&self.ends, data));
+        Ok(columns)
+    }
+}
+
+/// Log densities by the tenth neighbour.
+pub(super) fn densities(points: &Batch, data: &Batch) -> Result<Vec<f64>, Error> {
+    Ok(knn_log_density(points, data, NEIGHBOURS, Exclude::Nothing)?)
+}
+
+/// `|x - mean|^2` with the mean of `data`.
+pub(super) fn from_mean(points: &Batch, data: &Batch) -> Vec<f64> {
+    let mut mean = vec![0.0_f64; data.width()];
+    for row in data.rows().iter() {
+        mean.iter_mut().zip(row).for_each(|(m, &x)| *m += f64::from(x) / data.len() as f64);
+    }
+    let mean: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
+    points.rows().iter().map(|x| squared_distance(x, &mean)).collect()
+}
+
+/// A perceptron trained to carry noise to `data`, independent coupling, uniform times: the moving average.
+pub(super) fn trained_perceptron(
+    data: &Batch,
+    hidden: &[usize],
+    training: FlowTraining,
+    progress: &mut dyn FnMut(f64),
+) -> Result<NetworkField, Error> {
+    let config = MlpConfig {
+        shape: data.shape().clone(),
+        hidden: hidden.to_vec(),
+        activation: Activation::Silu,
+    };
+    let seed = training.seed;
+    let mut state = TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?;
+    train(&mut state, &FlowData::from_noise(data), &mut |now| {
+        progress(now.step as f64 / now.steps as f64);
+        ControlFlow::Continue(())
+    })?;
+    Ok(NetworkField::new(Arc::from(state.averaged(0)?)))
+}
+
+/// The training of perceptrons on points: `steps` updates of 256, rate falling from 3e-3.
+pub(super) fn point_training(steps: u64, seed: Seed) -> FlowTraining {
+    let learning_rate =
+        LearningRate { peak: 3e-3, warm_up: 100, decay: Decay::Cosine { floor: 1e-5 } };
+    let optimiser = AdamW { learning_rate, ..AdamW::default() };
+    FlowTraining { steps, seed, optimiser, ..FlowTraining::default() }
+}
+
+/// The Spearman correlation of two columns over some rows, given others.
+pub(super) fn correlation(
+    setting: &Setting,
+    (x, y): (&str, &str),
+    given: &[&str],
+    rows: &[usize],
+) -> Option<f64> {
+    let take = |name: &str| -> Option<Vec<f64>> {
+        let column = setting.column(name).ok()?;
+        rows.iter().map(|&i| column.get(i).copied()).collect()
+    };
+    let (x, y) = (take(x)?, take(y)?);
+    let given = given.iter().map(|name| take(name)).collect::<Option<Vec<_>>>()?;
+    let given: Vec<&[f64]> = given.iter().map(Vec::as_slice).collect();
+    partial_spearman(&x, &y, &given).ok().flatten()
+}
+
+/// Ranks of a column within each class, as shares of its class from 0 to 1: what classes differ in is gone.
+pub(super) fn ranks_within(values: &[f64], classes: &[f64]) -> Result<Vec<f64>, Error> {
+    let mut all = vec![0.0; values.len()];
+    let mut kinds: Vec<f64> = classes.to_vec();
+    kinds.sort_by(f64::total_cmp);
+    kinds.dedup();
+    for kind in kinds {
+        let rows: Vec<usize> = (0..values.len()).filter(|&i| classes[i] == kind).collect();
+        let own: Vec<f64> = rows.iter().map(|&i| values[i]).collect();
+        let count = own.len() as f64;
+        for (&row, rank) in rows.iter().zip(ranks(&own)?) {
+            all[row] = (rank - 0.5) / count;
+        }
+    }
+    Ok(all)
+}
+
+/// The least-squares slope of points `(x, y)`; `None` when all `x` are equal.
+pub(super) fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let n = points.len() as f64;
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
+    let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
+    let spread: f64 = points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum();
+    let joint: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    (spread > 0.0).then(|| joint / spread)
+}

@@ -1,0 +1,269 @@
+//! The ledger as text: one page a claim, an index, and one HTML page with all.
+
+use pathline_view::{
+    Axis, BarSeries, Bars, Cell, Column, Content, Fact, Figure, Report, Section, Table, number,
+};
+
+use super::Claim;
+use super::evidence::{Effort, Evidence};
+use super::finding::{Decision, Finding, Role};
+use super::ledger::{Entry, Ledger, claim};
+use crate::error::Error;
+
+/// The page of one claim, in Markdown: what was claimed, what decides it, the numbers, the verdict.
+///
+/// # Errors
+/// [`Error::Usage`] for an entry of an unknown claim.
+pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error> {
+    let claim = claim(entry.number)?;
+    let mut page = format!(
+        "<!-- Written by `pathline claims`; the numbers are in raw/{}. -->\n\n# Claim {}: {}\n\n**Verdict: {}.**{}\n\n",
+        file_name(claim),
+        claim.number,
+        claim.title,
+        entry.verdict,
+        if claim.remark.is_empty() { String::new() } else { format!(" {}", claim.remark) }
+    );
+    page += &format!("Source: {}.\n\n", claim.source);
+    page += &format!("Decided by (fixed before the run): {}.\n\nControls:\n\n", claim.endpoint);
+    page += &claim.controls.iter().map(|c| format!("- {c}\n")).collect::<String>();
+    page += &format!("\n## Numbers\n\n```sh\n{}\n```\n", command(claim, evidence));
+    for setting in &evidence.settings {
+        let own: Vec<&Finding> =
+            entry.findings.iter().filter(|f| f.setting == setting.name).collect();
+        page += &format!("\n### {}\n\n{}.\n", setting.name, setting.about);
+        if !own.is_empty() {
+            page += &format!("\n{}", table(&own));
+        }
+    }
+    let known = |f: &&Finding| evidence.setting(&f.setting).is_none();
+    let across: Vec<&Finding> = entry.findings.iter().filter(known).collect();
+    if !across.is_empty() {
+        page += &format!("\n### Across settings\n\n{}", table(&across));
+    }
+    for missing in &entry.missing {
+        page += &format!("\nNot measured: {}: {}.\n", missing.name, missing.why);
+    }
+    page += "\n95 % intervals: delete-block jackknife over rows, Wilson's for shares. `p` is that of the side of the \
+             bound that the number is on, adjusted by Holm's method over all primary numbers of the ledger; above \
+             .05 the number is open.\n";
+    Ok(page)
+}
+
+fn table(findings: &[&Finding]) -> String {
+    let mut text = String::from(
+        "| | value | 95 % | claimed | as claimed | p |\n| --- | --: | --: | --: | :-: | --: |\n",
+    );
+    for finding in findings {
+        let e = &finding.estimate;
+        let interval = if e.low < e.high {
+            format!("{} to {}", number(e.low), number(e.high))
+        } else {
+            String::new()
+        };
+        let what = match finding.role {
+            Role::Primary => format!("**{}**", finding.what),
+            Role::Control => format!("control: {}", finding.what),
+            Role::Secondary => finding.what.clone(),
+        };
+        text += &format!(
+            "| {what} | {} | {interval} | {} | {} | {} |\n",
+            number(e.value),
+            finding.says.map(|s| s.to_string()).unwrap_or_default(),
+            finding.decision.map(words).unwrap_or_default(),
+            finding.adjusted_p.map(p_words).unwrap_or_default(),
+        );
+    }
+    text
+}
+
+fn words(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Yes => "yes",
+        Decision::No => "no",
+        Decision::Open => "open",
+    }
+}
+
+fn p_words(p: f64) -> String {
+    if p < 0.001 { "< .001".to_owned() } else { number((p * 1000.0).round() / 1000.0) }
+}
+
+/// The command that measures a claim again.
+fn command(claim: &Claim, evidence: &Evidence) -> String {
+    let effort = if evidence.effort == Effort::Full { " --full" } else { "" };
+    let seed =
+        if evidence.seed == 0 { String::new() } else { format!(" --seed {}", evidence.seed) };
+    format!("pathline claims {}{effort}{seed} --out claims", claim.number)
+}
+
+/// The name of a claim's file of raw numbers.
+pub(super) fn file_name(claim: &Claim) -> String {
+    format!("{:02}-{}.json", claim.number, claim.slug)
+}
+
+/// The name of a claim's page.
+pub(super) fn page_name(entry: &Entry) -> String {
+    format!("{:02}-{}.md", entry.number, entry.slug)
+}
+
+/// The list of all claims with their verdicts, in Markdown.
+#[must_use]
+pub fn index_page(ledger: &Ledger) -> String {
+    let mut page = String::from(
+        "# Claims\n\nWhat papers and notes say of flow models, measured again with the controls that such claims \
+         need. A verdict is of what was measured here: small images, points, exact fields. `pathline claims \
+         --judge docs/claims/raw` recomputes every verdict from the raw numbers; `pathline claims --full` measures \
+         them again.\n\n| | claim | verdict |\n| --: | --- | --- |\n",
+    );
+    for entry in &ledger.entries {
+        page += &format!(
+            "| {} | [{}]({}) | {} |\n",
+            entry.number,
+            entry.title,
+            page_name(entry),
+            entry.verdict
+        );
+    }
+    page
+}
+
+/// The whole ledger as one page with pictures.
+///
+/// # Errors
+/// [`Error::Usage`] for an entry of an unknown claim.
+pub fn ledger_report(ledger: &Ledger, evidence: &[Evidence]) -> Result<Report, Error> {
+    let mut sections = vec![overview(ledger)];
+    for entry in &ledger.entries {
+        let claim = claim(entry.number)?;
+        let own = evidence.iter().find(|e| e.claim == entry.number);
+        let controls = claim.controls.join("; ");
+        let text = format!(
+            "{}. {}\n\nDecided by: {}.\n\nControls: {controls}.\n\nSource: {}.",
+            capital(entry.verdict.words()),
+            claim.remark,
+            claim.endpoint,
+            claim.source
+        );
+        let command = own.map(|own| command(claim, own)).unwrap_or_default();
+        sections.push(Section {
+            id: claim.slug.to_owned(),
+            title: format!("{}. {}", claim.number, claim.title),
+            text,
+            figures: figures(entry, &command),
+        });
+    }
+    Ok(Report {
+        title: "The claims ledger".to_owned(),
+        lead: "What papers and notes say of flow models, measured again with the controls that such claims need. A \
+               verdict is of what was measured here, and comes from the kept numbers by the same rule for all claims."
+            .to_owned(),
+        command: "pathline claims".to_owned(),
+        facts: vec![
+            Fact::new("claims", ledger.entries.len()),
+            Fact::new("Pathline", env!("CARGO_PKG_VERSION")),
+        ],
+        sections,
+        ..Report::default()
+    })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
+}
+
+fn overview(ledger: &Ledger) -> Section {
+    let rows = ledger.entries.iter().map(|e| {
+        vec![
+            Cell::text(e.number.to_string()),
+            Cell::text(e.title),
+            Cell::text(e.verdict.words()).strong(),
+        ]
+    });
+    let content = Content::Table(Table {
+        columns: vec![Column::numeric(""), Column::text("claim"), Column::text("verdict")],
+        rows: rows.collect(),
+        note: String::new(),
+    });
+    Section {
+        id: "verdicts".to_owned(),
+        title: "Verdicts".to_owned(),
+        text: String::new(),
+        figures: vec![Figure {
+            id: "all-verdicts".to_owned(),
+            title: "All claims".to_owned(),
+            caption: "The verdict follows from the primary numbers, Holm's correction over all of them, and the \
+                      controls."
+                .to_owned(),
+            look_for: "`Was confounded` says that the effect is there, and that a control without the claimed cause \
+                       shows it too."
+                .to_owned(),
+            command: "pathline claims".to_owned(),
+            alt: "A table of claims and their verdicts.".to_owned(),
+            content,
+        }],
+    }
+}
+
+/// A picture of what decides, and a table of everything.
+fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
+    let decided: Vec<&Finding> = entry.findings.iter().filter(|f| f.says.is_some()).collect();
+    let label = |f: &Finding| {
+        let role = if f.role == Role::Control { "control, " } else { "" };
+        format!("{role}{}: {}", f.setting, f.what)
+    };
+    let bars = Bars {
+        value: Axis::new("value with its 95 % interval"),
+        categories: decided.iter().map(|f| label(f)).collect(),
+        series: vec![
+            BarSeries::new("measured", decided.iter().map(|f| f.estimate.value).collect())
+                .with_intervals(
+                    decided.iter().map(|f| [f.estimate.low, f.estimate.high]).collect(),
+                ),
+        ],
+    };
+    let rows = entry.findings.iter().map(|f| {
+        let says = f.says.map(|s| s.to_string()).unwrap_or_default();
+        let name = match f.role {
+            Role::Primary => Cell::text(&f.what).strong(),
+            Role::Control => Cell::text(format!("control: {}", f.what)),
+            Role::Secondary => Cell::text(&f.what),
+        };
+        vec![
+            Cell::text(&f.setting),
+            name,
+            Cell::number(f.estimate.value),
+            Cell::number(f.estimate.low),
+            Cell::number(f.estimate.high),
+            Cell::text(says),
+            Cell::text(f.decision.map(words).unwrap_or_default()),
+            Cell::text(f.adjusted_p.map(p_words).unwrap_or_default()),
+        ]
+    });
+    let columns = vec![
+        Column::text("setting"),
+        Column::text("number"),
+        Column::numeric("value"),
+        Column::numeric("low"),
+        Column::numeric("high"),
+        Column::numeric("claimed"),
+        Column::text("as claimed"),
+        Column::numeric("p"),
+    ];
+    let figure = |id: &str, title: &str, alt: &str, content| Figure {
+        id: format!("claim-{}-{id}", entry.number),
+        title: title.to_owned(),
+        caption: String::new(),
+        look_for: String::new(),
+        command: command.to_owned(),
+        alt: alt.to_owned(),
+        content,
+    };
+    let table = Table { columns, rows: rows.collect(), note: String::new() };
+    vec![
+        figure("decides", "What decides", "Bars with intervals.", Content::Bars(bars)),
+        figure("numbers", "All numbers", "A table of all findings.", Content::Table(table)),
+    ]
+}
