@@ -346,8 +346,7 @@ fn the_flow_of_a_mixture_has_its_moments() {
     let run = Run::on(TimeGrid::uniform(100).unwrap(), &HEUN);
     let rows = 8000;
     let drawn = mixture.draw(Seed(8), 0..rows, &Conditions::None).unwrap().points;
-    let flown =
-        integrate(&field, noise(9, rows as usize, D), 0..rows, &run, &mut ()).unwrap().end;
+    let flown = integrate(&field, noise(9, rows as usize, D), 0..rows, &run, &mut ()).unwrap().end;
     let parts = dense(&mixture);
     for i in 0..D {
         let mean: f64 = parts.iter().map(|(w, m, _)| w * m[i]).sum();

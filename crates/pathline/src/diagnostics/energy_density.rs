@@ -23,7 +23,7 @@
 //! # Not to be confused with
 //! The correlation of whole-path energy with a density estimated at the end point, a claim about models.
 
-use crate::batch::{At, Batch, Times};
+use crate::batch::{At, Batch, Samples, Times};
 use crate::error::Error;
 use crate::field::{EmpiricalField, VelocityField};
 use crate::kernels::squared_norm;
@@ -100,7 +100,7 @@ pub fn energy_density(
         let remedy = "take a time at which the schedule changes at a finite speed";
         return Err(Error::Singular { what: "the ratio of energy and density", t, remedy });
     }
-    let at = At::new(crate::batch::Samples::first(x.len()), Times::Shared(t), x.rows())?;
+    let at = At::new(Samples::first(x.len()), Times::Shared(t), x.rows())?;
     let mut v = Batch::zeros(x.len(), x.shape().clone());
     field.velocity(&at, v.rows_mut())?;
     let posteriors = field.posterior(&at)?;
@@ -123,8 +123,7 @@ pub fn energy_density(
     let max_weight = rows.iter().map(|r| r.max_weight).sum::<f64>() / n;
     // Both sides are rounded: the velocity in single precision.
     let slack = |r: &EnergyDensity| 1e-5 * (r.upper - r.lower).abs();
-    let holds =
-        |r: &&EnergyDensity| r.lower - slack(r) <= r.speed && r.speed <= r.upper + slack(r);
+    let holds = |r: &&EnergyDensity| r.lower - slack(r) <= r.speed && r.speed <= r.upper + slack(r);
     let within = rows.iter().filter(holds).count() as f64 / n;
     Ok(EnergyDensityLaw { t, slope, max_weight, within, rows })
 }
@@ -142,9 +141,8 @@ fn bounds(c: &Coefficients, x: &[f32], atom: &[f32], epsilon: f64) -> [f64; 3] {
 /// The least-squares slope of speed on minus log-density; `None` where the density does not vary.
 fn slope(rows: &[EnergyDensity], chosen: &[usize]) -> Option<f64> {
     let n = chosen.len() as f64;
-    let mean = |of: &dyn Fn(&EnergyDensity) -> f64| {
-        chosen.iter().map(|&i| of(&rows[i])).sum::<f64>() / n
-    };
+    let mean =
+        |of: &dyn Fn(&EnergyDensity) -> f64| chosen.iter().map(|&i| of(&rows[i])).sum::<f64>() / n;
     let (centre, level) = (mean(&|r| -r.log_density), mean(&|r| r.speed));
     let spread = mean(&|r| (-r.log_density - centre).powi(2));
     let joint = mean(&|r| (-r.log_density - centre) * (r.speed - level));

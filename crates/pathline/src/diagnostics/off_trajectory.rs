@@ -80,9 +80,8 @@ pub fn off_trajectory(
     let there = At { samples: at.samples.clone(), t: at.t, x: beside.rows() };
     let (on, off) = (powers(field, at)?, powers(field, &there)?);
     let estimate = |value: &(dyn Fn(usize) -> f64 + Sync)| {
-        let mean = |rows: &[usize]| {
-            Some(rows.iter().map(|&i| value(i)).sum::<f64>() / rows.len() as f64)
-        };
+        let mean =
+            |rows: &[usize]| Some(rows.iter().map(|&i| value(i)).sum::<f64>() / rows.len() as f64);
         Ok::<_, Error>(Jackknife::default().interval(on.len(), mean)?.estimate)
     };
     Ok(PowerContrast {

@@ -66,7 +66,11 @@ impl LowRankGaussian {
         }
         Error::check_count("values of the directions", std.len() * d, directions.len())?;
         if let Some(m) = mean.iter().chain(&directions).find(|m| !m.is_finite()) {
-            return Err(Error::invalid("mean or direction of a Gaussian", m, "give finite numbers"));
+            return Err(Error::invalid(
+                "mean or direction of a Gaussian",
+                m,
+                "give finite numbers",
+            ));
         }
         if let Some(s) = std.iter().chain([&residual]).find(|s| !(s.is_finite() && **s >= 0.0)) {
             let remedy = "give finite numbers of at least 0";
