@@ -134,7 +134,10 @@ fn a_linear_field_has_the_curl_of_its_matrix() {
         for step in [1.0 / 1024.0, 1.0 / 256.0, 0.25] {
             let found = probe(&field, &x, 0.5, step);
             let half = found.share.estimate.high - found.share.estimate.value;
-            eprintln!("{name}: {} wanted {wanted}, floor {}", found.share.estimate.value, found.floor);
+            eprintln!(
+                "{name}: {} wanted {wanted}, floor {}",
+                found.share.estimate.value, found.floor
+            );
             let off = (found.share.estimate.value - wanted).abs();
             assert!(off < 1.5 * half + 1e-4, "{name}: {found:?} {wanted}");
             assert!(found.floor < 3e-4, "{name} {step}: {found:?}");
@@ -385,7 +388,10 @@ fn power_stays_bounded_on_exact_trajectories_and_blows_up_beside_them() {
         // Under dominance a step of length l adds l^2 / (1 - t)^2 to |v|^2.
         let wanted = 0.5 * contrast.squared_length / (1.0 - t).powi(2);
         let half = added.high - added.value;
-        eprintln!("{t}: on {:.1}, off {:.1}, added {:.1} of {wanted:.1}", on.value, off.value, added.value);
+        eprintln!(
+            "{t}: on {:.1}, off {:.1}, added {:.1} of {wanted:.1}",
+            on.value, off.value, added.value
+        );
         assert!((added.value - wanted).abs() < 1.5 * half + 0.05 * wanted, "{t}: {contrast:?}");
         assert!(before.is_none_or(|b| added.value > 1.5 * b));
         before = Some(added.value);

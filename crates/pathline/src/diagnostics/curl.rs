@@ -1,9 +1,9 @@
 //! How far a velocity field is from a gradient: the antisymmetric part of its Jacobian.
 //!
 //! From Gaussian sources drawn independently of the data, the exact field is a gradient,
-//! `u = grad(log p_t) alpha-and-sigma-factor + beta x`, and so is any constant-scale guidance of it: its Jacobian
-//! `J` is symmetric. What a trained field has of an antisymmetric part is therefore error of the model,
-//! and no data are needed to see it. With independent random signs `a` and `b`,
+//! `u = a_t grad log p_t + b_t x`, and so is any guidance of it by one scale: its Jacobian `J` is symmetric.
+//! What a trained field has of an antisymmetric part is therefore error of the model, and no data are
+//! needed to see it. With independent random signs `a` and `b`,
 //!
 //! ```text
 //! E (a.J b - b.J a)^2 = |J - J^T|_F^2        E (a.J b + b.J a)^2 = |J + J^T|_F^2

@@ -169,8 +169,10 @@ impl LowRankGaussian {
         let squares = vectorised(
             #[inline(always)]
             || {
-                let directions = self.directions.chunks_exact(gap.len());
-                along.iter_mut().zip(directions).for_each(|(a, u)| *a = dot(u, &gap));
+                // Loops, since what `for_each` calls might not be inlined.
+                for (along, u) in along.iter_mut().zip(self.directions.chunks_exact(gap.len())) {
+                    *along = dot(u, &gap);
+                }
                 dot(&gap, &gap)
             },
         );
@@ -207,8 +209,9 @@ impl LowRankGaussian {
             || {
                 add(out, weight * offset, &self.mean);
                 add(out, weight * base, &p.gap);
-                let directions = self.directions.chunks_exact(self.mean.len());
-                factors.iter().zip(directions).for_each(|(&f, u)| add(out, f, u));
+                for (&f, u) in factors.iter().zip(self.directions.chunks_exact(self.mean.len())) {
+                    add(out, f, u);
+                }
             },
         );
     }

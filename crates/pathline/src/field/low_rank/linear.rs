@@ -1,6 +1,9 @@
 //! Inner products and sums of vectors in double precision, in lanes so that they can be vectorised.
 
-const LANES: usize = 8;
+use crate::kernels::vectorised;
+
+/// Enough to fill several registers, so that sums do not wait for each other.
+const LANES: usize = 32;
 
 /// `<a, b>` over the shorter of the two.
 #[inline(always)]
@@ -9,12 +12,18 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, rest_a), (b, rest_b)) = (a[..n].as_chunks::<LANES>(), b[..n].as_chunks::<LANES>());
     let mut lanes = [0.0_f64; LANES];
     for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += a * b;
         }
     }
-    let tail: f64 = rest_a.iter().zip(rest_b).map(|(x, y)| x * y).sum();
-    lanes.iter().sum::<f64>() + tail
+    let mut sum = 0.0;
+    for (a, b) in rest_a.iter().zip(rest_b) {
+        sum += a * b;
+    }
+    for lane in lanes {
+        sum += lane;
+    }
+    sum
 }
 
 /// `sum += weight * v`, over the shorter of the two.
@@ -51,13 +60,16 @@ pub(super) fn orthonormalise(rows: &mut [f64], d: usize) {
 /// Takes the orthonormal rows `done` out of `row`, twice, since the second time takes out what
 /// rounding left of the first; gives the length of what is left.
 fn reject(row: &mut [f64], done: &[f64], d: usize) -> f64 {
-    for _ in 0..2 {
-        for other in done.chunks_exact(d) {
-            let along = dot(row, other);
-            add(row, -along, other);
-        }
-    }
-    dot(row, row).sqrt()
+    vectorised(
+        #[inline(always)]
+        || {
+            for other in done.chunks_exact(d).chain(done.chunks_exact(d)) {
+                let along = dot(row, other);
+                add(row, -along, other);
+            }
+            dot(row, row).sqrt()
+        },
+    )
 }
 
 #[cfg(test)]

@@ -128,7 +128,11 @@ fn times(matrix: &[f64], basis: &[f64], d: usize) -> Vec<f64> {
     columns.par_chunks_mut(m).zip(matrix.par_chunks(d)).for_each(|(out, row)| {
         vectorised(
             #[inline(always)]
-            || out.iter_mut().zip(basis.chunks_exact(d)).for_each(|(out, b)| *out = dot(row, b)),
+            || {
+                for (out, b) in out.iter_mut().zip(basis.chunks_exact(d)) {
+                    *out = dot(row, b);
+                }
+            },
         );
     });
     transposed(&columns, d, m)
