@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use pathline::field::{
     Conditions, Counted, FieldRecord, FunctionField, Gaussian, GaussianField, GaussianMixture,
-    Reversed, SwitchTimes, Switched,
+    LowRankGaussian, LowRankMixture, Reversed, SwitchTimes, Switched,
 };
-use pathline::schedule::CondOt;
+use pathline::schedule::{CondOt, Cosine, Schedule};
 use pathline::solver::{EULER, HEUN};
 use pathline::spec::{Data, FieldSpec, NoFiles, Resolver, from_json};
 use pathline::{
@@ -73,6 +73,10 @@ fn plain() -> Vec<Case> {
         ),
         ("mixture, some points", Arc::new(mixed(Conditions::None)), false, true),
         ("mixture, no point", Arc::new(mixed(Conditions::Shared(0))), false, false),
+        ("low rank", Arc::new(low_rank(Conditions::None, Arc::new(CondOt))), false, true),
+        ("low rank, class 0", Arc::new(low_rank(Conditions::Shared(0), cosine())), false, false),
+        ("low rank, thin", Arc::new(low_rank(Conditions::Shared(1), cosine())), false, true),
+        ("low rank, classes", Arc::new(low_rank(cycle(), Arc::new(CondOt))), false, false),
         ("empirical", spec(DATA), false, true),
         (
             "empirical, one class",
@@ -181,6 +185,29 @@ fn mixed(conditions: Conditions) -> impl VelocityField {
     let means = Batch::from_vec(vec![0.0, 1.0, 1.0, 0.0], Shape::vector(2)).unwrap();
     let mixture = GaussianMixture::new(&[1.0, 2.0], &means, &[0.3, 0.0]).unwrap();
     let field = mixture.with_classes(&[0, 1]).unwrap().along(Arc::new(CondOt));
+    field.conditioned(conditions).unwrap()
+}
+
+fn cosine() -> Arc<dyn Schedule> {
+    Arc::new(Cosine)
+}
+
+fn cycle() -> Conditions {
+    Conditions::Cycle([0, 2, 2].into())
+}
+
+/// One direction (class 0), a Gaussian without width across its direction (1), and two directions (2).
+fn low_rank(conditions: Conditions, schedule: Arc<dyn Schedule>) -> impl VelocityField {
+    let one = |mean: [f64; 2], directions: &[f64], std: &[f64], residual: f64| {
+        LowRankGaussian::new(mean, directions, std, residual).unwrap()
+    };
+    let gaussians = vec![
+        one([1.0, 0.0], &[0.6, 0.8], &[1.5], 0.2),
+        one([-1.0, 0.0], &[0.0, 1.0], &[0.5], 0.0),
+        one([0.0, 2.0], &[0.8, 0.6, -0.6, 0.8], &[0.1, 1.0], 0.0),
+    ];
+    let mixture = LowRankMixture::new(Shape::vector(2), &[1.0, 2.0, 1.0], gaussians).unwrap();
+    let field = mixture.with_classes(&[0, 1, 2]).unwrap().along(schedule);
     field.conditioned(conditions).unwrap()
 }
 

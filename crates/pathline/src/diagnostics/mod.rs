@@ -1,10 +1,21 @@
-//! What a trajectory says about its model. Each diagnostic streams: its memory does not grow with
-//! the number of steps.
+//! What a trajectory says about its model, and what a field says about itself. What watches a run
+//! streams: its memory does not grow with the number of steps, but for [`Dominance`], which keeps two
+//! numbers a sample and step.
 
+mod continuity;
+mod curl;
 mod deficit;
+mod dominance;
 mod energy;
+mod energy_density;
+mod off_trajectory;
 mod power;
 
+pub use continuity::{Continuity, Differences, Divergence, continuity};
+pub use curl::{Curl, Probing, curl};
 pub use deficit::{DeficitPoint, Pairs, deficit};
+pub use dominance::{Commitment, Dominance, DominancePoint, Spread};
 pub use energy::{Energy, KineticEnergy};
+pub use energy_density::{EnergyDensity, EnergyDensityLaw, energy_density};
+pub use off_trajectory::{PowerContrast, off_trajectory};
 pub use power::{PowerCurve, PowerPoint};

@@ -5,10 +5,13 @@
 //! *run* instead (a gain, an intervention, an observer) is not a field.
 
 mod counted;
+mod density;
+mod directional;
 mod empirical;
 mod function;
 mod gaussian;
 mod guided;
+mod low_rank;
 mod mixture;
 mod rescheduled;
 mod reversed;
@@ -16,10 +19,13 @@ mod rows;
 mod switched;
 
 pub use counted::Counted;
+pub use density::MarginalDensity;
+pub use directional::{Derivative, directional_derivative};
 pub use empirical::{EmpiricalField, Posterior};
 pub use function::FunctionField;
 pub use gaussian::{Gaussian, GaussianField};
 pub use guided::Guided;
+pub use low_rank::{Drawn, LowRankField, LowRankGaussian, LowRankMixture};
 pub use mixture::{GaussianMixture, MixtureField};
 pub use rescheduled::Rescheduled;
 pub use reversed::Reversed;

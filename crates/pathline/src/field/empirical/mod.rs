@@ -119,6 +119,19 @@ impl EmpiricalField {
         self.atoms.data.is_empty()
     }
 
+    /// Data point `i`, a row of the data the field was made from; `None` when there are fewer.
+    #[must_use]
+    pub fn point(&self, i: usize) -> Option<&[f32]> {
+        let place = self.atoms.order.iter().position(|&row| row == i)?;
+        Some(self.atoms.data.row(place))
+    }
+
+    /// The schedule that the field goes along.
+    #[must_use]
+    pub fn schedule(&self) -> &dyn Schedule {
+        &*self.schedule
+    }
+
     /// Writes the exact value of any prediction (velocity, target, source or score) for every row.
     ///
     /// # Errors
