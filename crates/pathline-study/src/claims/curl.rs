@@ -55,7 +55,9 @@ pub(super) static CLAIM: Claim = Claim {
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (seed, each) = (lab.seed(), lab.choose(2, 10));
-    let how = format!("{BATCHES} batches of {each} path states at each of five times, one pair of probes a state");
+    let how = format!(
+        "{BATCHES} batches of {each} path states at each of five times, one pair of probes a state"
+    );
     lab.setting(FIELDS[0], how.clone(), |_| {
         let target = super::falsifier::ring(BATCHES * each, seed)?;
         let field = GaussianMixture::ring(8, 4.0, 0.2)?.along(Arc::new(CondOt));
@@ -85,7 +87,12 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
 }
 
 /// One row a batch and time: root mean squares of both parts, and of the difference between two steps.
-fn probed(field: &dyn VelocityField, target: &Batch, each: usize, seed: Seed) -> Result<Columns, Error> {
+fn probed(
+    field: &dyn VelocityField,
+    target: &Batch,
+    each: usize,
+    seed: Seed,
+) -> Result<Columns, Error> {
     let source = Source { first: 1 << 43, ..Source::new(seed, target.len()) }.noise(target.shape());
     let mut x = target.clone();
     let mut columns = Columns::new();
@@ -96,7 +103,9 @@ fn probed(field: &dyn VelocityField, target: &Batch, each: usize, seed: Seed) ->
             let states = x.select(&rows)?;
             let samples = Samples::Range((batch * each) as u64..((batch + 1) * each) as u64);
             let at = At { samples, t: Times::Shared(t), x: states.rows() };
-            let probing = Probing { pairs: 1, seed, ..Probing::default() };
+            // Where the posterior over images turns from one to the next, the field bends within sigma^2.
+            let step = Probing::default().step.min((1.0 - t) * (1.0 - t) / 32.0);
+            let probing = Probing { pairs: 1, step, seed };
             let found = pathline::diagnostics::curl(field, &at, &probing)?;
             for (name, value) in [
                 ("t", t),
@@ -117,9 +126,8 @@ fn ratio(setting: &Setting, part: &str, time: Option<f64>, left_out: Option<f64>
     let [t, batch, part, symmetric] =
         ["t", "batch", part, "symmetric"].map(|name| setting.column(name).ok());
     let (t, batch, part, symmetric) = (t?, batch?, part?, symmetric?);
-    let rows = || {
-        (0..t.len()).filter(|&i| time.is_none_or(|at| t[i] == at) && Some(batch[i]) != left_out)
-    };
+    let rows =
+        || (0..t.len()).filter(|&i| time.is_none_or(|at| t[i] == at) && Some(batch[i]) != left_out);
     let sum = |of: &[f64]| rows().map(|i| of[i] * of[i]).sum::<f64>();
     Some((sum(part) / sum(symmetric)).sqrt())
 }
@@ -134,7 +142,8 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 part.ok_or_else(|| Error::usage(name, "lacks columns", "measure the claim again"))
             };
             let parts = (0..BATCHES).map(|b| of(Some(b as f64))).collect::<Result<Vec<_>, _>>()?;
-            let found = pathline::statistics::JackknifeEstimate::from_parts(of(None)?, &parts, 0.95)?;
+            let found =
+                pathline::statistics::JackknifeEstimate::from_parts(of(None)?, &parts, 0.95)?;
             Ok::<_, Error>((found, BATCHES as f64 - 1.0))
         };
         let what = "antisymmetric over symmetric part";

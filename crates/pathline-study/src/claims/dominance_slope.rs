@@ -105,9 +105,8 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
         let inside = (0..rows).filter(|&i| lower[i] <= speed[i] && speed[i] <= upper[i]).count();
         let share = pathline::statistics::wilson(inside, rows, 0.95)?;
         findings.push(Finding::with_interval(name, "share within the bounds", share));
-        let noise = setting.jackknife(|rows| {
-            correlation(setting, ("minus log density", "noise"), &[], rows)
-        })?;
+        let noise = setting
+            .jackknife(|rows| correlation(setting, ("minus log density", "noise"), &[], rows))?;
         let what = "−log p with |x0|² (Spearman)";
         findings.push(Finding::new(name, what, Role::Secondary, noise));
     }

@@ -64,7 +64,12 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
 }
 
 /// `1/2 |v|^2` of each sample at each time, on its trajectory and beside it.
-fn powers(field: &dyn VelocityField, seed: Seed, samples: usize, steps: usize) -> Result<Columns, Error> {
+fn powers(
+    field: &dyn VelocityField,
+    seed: Seed,
+    samples: usize,
+    steps: usize,
+) -> Result<Columns, Error> {
     let mut columns = Columns::new();
     for t in TIMES {
         let way = Way { grid: Way::euler(steps)?.grid.between(0.0, t)?, ..Way::euler(steps)? };
@@ -78,7 +83,10 @@ fn powers(field: &dyn VelocityField, seed: Seed, samples: usize, steps: usize) -
         for (name, states) in [("on", &on), ("off", &off)] {
             let mut v = Batch::zeros(samples, on.shape().clone());
             let rows = Samples::Range(0..samples as u64);
-            field.velocity(&At { samples: rows, t: Times::Shared(t), x: states.rows() }, v.rows_mut())?;
+            field.velocity(
+                &At { samples: rows, t: Times::Shared(t), x: states.rows() },
+                v.rows_mut(),
+            )?;
             let power = v.rows().iter().map(|v| 0.5 * squared_norm(v)).collect();
             columns.insert(format!("{name}, t = {t}"), power);
         }
