@@ -88,7 +88,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         let spread = radius * radius + 2.0 * sd * sd;
         arrivals(&field, &ring(samples, seed)?, (&[0.0; 2], spread), 500, seed)
     })?;
-    let samples = lab.choose(100, 1000);
+    let samples = lab.choose(100, 2000);
     let about = format!(
         "exact field of a Gaussian for each class of Fashion-MNIST, fitted to 2000 images: 20 directions and an equal \
          rest; {samples} samples"
@@ -129,7 +129,7 @@ pub(super) fn ring(samples: usize, seed: Seed) -> Result<Batch, Error> {
 }
 
 /// Squared distances of the ends from the data's mean, over what they should be on average; and the velocities
-/// of pairs at the start and half way.
+/// of pairs at the start and a third on the way.
 fn arrivals(
     field: &dyn VelocityField,
     target: &Batch,
@@ -152,7 +152,7 @@ fn arrivals(
     }
     let source = Source { first: 1 << 43, ..Source::new(seed, target.len()) }.noise(target.shape());
     let pairs = Pairs { source: &source, target, first: 0 };
-    for (t, name) in [(0.0, "start"), (0.5, "half way")] {
+    for (t, name) in [(0.0, "start"), (0.3, "t = .3")] {
         let point = deficit(field, &CondOt, pairs, &[t])?[0];
         for (what, value) in [
             ("ratio", point.ratio.value),
@@ -192,7 +192,7 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 _ => finding.saying(Says::AtLeast(SMALLEST)),
             });
         }
-        for when in ["start", "half way"] {
+        for when in ["start", "t = .3"] {
             let ratio = first(&format!("ratio, {when}"))?;
             findings.push(Finding::plain(name, format!("norm ratio |v|/|u|, {when}"), ratio));
             let [value, low, high] = [

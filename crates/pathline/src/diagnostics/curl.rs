@@ -120,7 +120,8 @@ pub fn curl(field: &dyn VelocityField, at: &At<'_>, probing: &Probing) -> Result
         let [a, s, _] = total(&sums, rows);
         (a + s > 0.0).then(|| (a / (a + s)).sqrt())
     };
-    let share = Jackknife::default().interval(sums.len(), share)?;
+    let jackknife = Jackknife { blocks: sums.len().min(20), level: 0.95 };
+    let share = jackknife.interval(sums.len(), share)?;
     let [a, s, d] = total(&sums, &(0..sums.len()).collect::<Vec<_>>());
     let count = (sums.len() * probing.pairs) as f64;
     Ok(Curl {
