@@ -11,8 +11,10 @@ mod interval;
 mod jackknife;
 mod kruskal_wallis;
 mod mann_whitney;
+mod paired_effect;
 mod quantile;
 mod ranks;
+mod wilcoxon;
 
 pub use bootstrap::Bootstrap;
 pub use correlation::{partial_spearman, pearson, spearman};
@@ -22,8 +24,10 @@ pub use interval::{Estimate, wilson};
 pub use jackknife::{Jackknife, JackknifeEstimate, paired_difference};
 pub use kruskal_wallis::{KruskalWallis, kruskal_wallis};
 pub use mann_whitney::{MannWhitney, mann_whitney};
+pub use paired_effect::paired_effect;
 pub use quantile::quantile;
 pub use ranks::ranks;
+pub use wilcoxon::{Wilcoxon, wilcoxon};
 
 use crate::error::Error;
 
