@@ -164,6 +164,7 @@ pub fn compare(
     for run in 1..sides.len() {
         differences.extend(between(&quantities, run, &mut notes)?);
     }
+    notes.extend(repeated(&quantities));
     let p_values: Vec<f64> = differences.iter().map(|d| d.p_value).collect();
     for (difference, adjusted) in differences.iter_mut().zip(holm(&p_values)?) {
         difference.p_adjusted = adjusted;
@@ -205,6 +206,26 @@ fn end_distance(sides: &[Side], run: usize) -> Option<EndDistance> {
     })
 }
 
+/// Says which quantities are the same numbers and tested once, for runs of which the same is to be said
+/// together.
+fn repeated(quantities: &[Quantities]) -> Vec<String> {
+    let mut said: Vec<(String, String)> = Vec::new();
+    let Some((baseline, others)) = quantities.split_first() else { return Vec::new() };
+    for (i, other) in others.iter().enumerate() {
+        let repeated = quantities::repeated(baseline, other);
+        let texts: Vec<String> =
+            repeated.iter().map(|(name, of)| format!("{name} is {of}")).collect();
+        let (text, letter) = (texts.join(", "), tables::letter(i + 1));
+        match said.iter_mut().find(|(earlier, _)| *earlier == text) {
+            Some((_, letters)) => *letters += &format!(", {letter}"),
+            None => said.push((text, format!("A, {letter}"))),
+        }
+    }
+    let told = said.into_iter().filter(|(text, _)| !text.is_empty());
+    told.map(|(text, letters)| format!("the same numbers in {letters}, tested once: {text}"))
+        .collect()
+}
+
 /// The differences of one run from the baseline, not yet corrected.
 fn between(
     quantities: &[Quantities],
@@ -216,12 +237,6 @@ fn between(
         return Ok(found);
     };
     let repeated = quantities::repeated(baseline, other);
-    let texts: Vec<String> = repeated.iter().map(|(name, of)| format!("{name} is {of}")).collect();
-    if !texts.is_empty() {
-        let letter = tables::letter(run);
-        notes
-            .push(format!("the same numbers in A and {letter}, tested once: {}", texts.join(", ")));
-    }
     for (name, a) in baseline.iter().filter(|(name, _)| repeated.iter().all(|(r, _)| r != name)) {
         let Some((_, b)) = other.iter().find(|(theirs, _)| theirs == name) else { continue };
         let pairs = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite());

@@ -24,7 +24,7 @@ pub fn comparison_page(found: &Comparison, sides: &[Side], command: &str) -> Rep
     let figure = |id: String, title: String, caption: &str, look_for: &str, content: Content| {
         let alt = format!("{title}.");
         let (caption, look_for) = (caption.to_owned(), look_for.to_owned());
-        // One command makes the page: it stands at its head.
+        // One command makes the whole page: it stands at its head.
         Figure { id, title, caption, look_for, command: String::new(), alt, content }
     };
     let mut differences = vec![figure(
@@ -125,14 +125,14 @@ fn facts(found: &Comparison, sides: &[Side]) -> Vec<Fact> {
     facts
 }
 
-/// Effects by quantity, a series for each run.
+/// Effects of the quantities that all runs have, a series for each run.
 fn effects(found: &Comparison) -> Content {
-    let mut names: Vec<&str> = Vec::new();
-    for difference in &found.differences {
-        if !names.contains(&difference.quantity.as_str()) {
-            names.push(&difference.quantity);
-        }
-    }
+    let has = |run: usize, name: &str| {
+        found.differences.iter().any(|d| d.run == run && d.quantity == name)
+    };
+    let firsts = found.differences.iter().filter(|d| d.run == 1).map(|d| d.quantity.as_str());
+    let names: Vec<&str> =
+        firsts.filter(|name| (2..found.runs.len()).all(|run| has(run, name))).collect();
     let series = (1..found.runs.len()).map(|run| {
         let effect = |name: &&str| {
             let of = |d: &&super::Difference| d.run == run && d.quantity == **name;

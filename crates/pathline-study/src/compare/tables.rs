@@ -72,10 +72,9 @@ impl Comparison {
         }
     }
 
-    /// What each sample has, in one run less the baseline; with or without the intervals of effects, which
-    /// make it wide.
+    /// What each sample has, in one run less the baseline; with or without effects, which make it wide.
     #[must_use]
-    pub fn difference_table(&self, run: usize, effect_intervals: bool) -> Table {
+    pub fn difference_table(&self, run: usize, effects: bool) -> Table {
         let name = letter(run);
         let row = |d: &Difference| {
             let effect = d.effect.as_ref();
@@ -85,9 +84,9 @@ impl Comparison {
                 Cell::number(d.value),
                 Cell::number(d.difference.value),
                 interval(&d.difference),
-                effect.map_or_else(|| Cell::text("none"), |e| Cell::number(e.value)),
             ];
-            if effect_intervals {
+            if effects {
+                row.push(effect.map_or_else(|| Cell::text("none"), |e| Cell::number(e.value)));
                 row.push(effect.map_or_else(Cell::default, interval));
             }
             row.extend([share(d.above), p_value(d.p_adjusted)]);
@@ -99,18 +98,21 @@ impl Comparison {
             Column::numeric(name.to_string()),
             Column::numeric(format!("{name} - A")),
             Column::numeric("95 %"),
-            Column::numeric("d_z"),
         ];
-        if effect_intervals {
-            columns.push(Column::numeric("95 %"));
+        if effects {
+            columns.extend([Column::numeric("d_z"), Column::numeric("95 %")]);
         }
         columns.extend([Column::numeric(format!("{name} > A")), Column::numeric("p (Holm)")]);
         Table {
             columns,
             rows: self.differences.iter().filter(|d| d.run == run).map(row).collect(),
             note: format!(
-                "d_z: mean difference over the standard deviation of differences. p: Wilcoxon's \
-                 signed-rank test, corrected for all {} tests of this comparison.",
+                "{}p: Wilcoxon's signed-rank test, corrected for all {} tests of this comparison.",
+                if effects {
+                    "d_z: mean difference over the standard deviation of differences. "
+                } else {
+                    ""
+                },
                 self.differences.len()
             ),
         }

@@ -91,7 +91,11 @@ impl FrechetSizes {
     /// assert!(found.value.abs() < found.distances[14]);
     /// # Ok::<(), pathline::Error>(())
     /// ```
-    pub fn extrapolate(&self, generated: &Batch, real: &Moments) -> Result<ExtrapolatedFrechet, Error> {
+    pub fn extrapolate(
+        &self,
+        generated: &Batch,
+        real: &Moments,
+    ) -> Result<ExtrapolatedFrechet, Error> {
         check_features("generated features", generated, 3)?;
         let n = generated.len();
         if !(2..n).contains(&self.smallest) {
@@ -100,7 +104,8 @@ impl FrechetSizes {
         }
         if self.count < 2 || self.count > n - self.smallest + 1 {
             let most = n - self.smallest + 1;
-            let remedy = format!("give 2 to {most}, so that each has its own size; fifteen are usual");
+            let remedy =
+                format!("give 2 to {most}, so that each has its own size; fifteen are usual");
             return Err(Error::invalid("number of subsets", self.count, remedy));
         }
         let size = |s: usize| self.smallest + s * (n - self.smallest) / (self.count - 1);

@@ -83,7 +83,8 @@ impl PrincipalComponents {
             return Err(Error::invalid("a principal component", "not finite", remedy));
         }
         for direction in directions.chunks_exact_mut(d) {
-            let largest = direction.iter().fold(0.0_f64, |a, &b| if b.abs() > a.abs() { b } else { a });
+            let largest =
+                direction.iter().fold(0.0_f64, |a, &b| if b.abs() > a.abs() { b } else { a });
             if largest < 0.0 {
                 direction.iter_mut().for_each(|v| *v = -*v);
             }
@@ -158,10 +159,14 @@ fn total_variance(points: &Batch, mean: &[f64]) -> f64 {
 }
 
 fn centred(rows: &[f32], mean: &[f64]) -> Vec<f32> {
-    let row = |row: &[f32]| -> Vec<f32> {
-        row.iter().zip(mean).map(|(&v, m)| (f64::from(v) - m) as f32).collect()
-    };
-    rows.chunks_exact(mean.len()).flat_map(row).collect()
+    let mut out = rows.to_vec();
+    for row in out.chunks_exact_mut(mean.len()) {
+        vectorised(
+            #[inline(always)]
+            || row.iter_mut().zip(mean).for_each(|(v, m)| *v = (f64::from(*v) - m) as f32),
+        );
+    }
+    out
 }
 
 /// The covariance times each of a few directions.
@@ -213,8 +218,8 @@ fn leading(points: &Batch, mean: &[f64], count: usize) -> (Vec<f64>, Vec<f64>) {
         if size >= count && (ended || size >= search_at) {
             search_at = size + BETWEEN;
             let found = search(&basis, &through, d, count);
-            // Negated, so that NaN ends it.
-            if ended || !(found.2 > ROUNDING * largest) {
+            // NaN, of values too large, ends it too.
+            if ended || found.2.is_nan() || found.2 <= ROUNDING * largest {
                 return (found.0, found.1);
             }
         }

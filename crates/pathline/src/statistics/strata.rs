@@ -45,7 +45,8 @@ pub fn strata(by: &[f64], k: usize, groups: Option<&[u32]>) -> Result<Vec<usize>
     Error::check_count("groups of the values", by.len(), groups.len())?;
     let mut order: Vec<usize> = (0..by.len()).collect();
     // Compared as numbers, so that 0 and -0 tie.
-    let compare = |a: usize, b: usize| by[a].partial_cmp(&by[b]).unwrap_or(std::cmp::Ordering::Equal);
+    let compare =
+        |a: usize, b: usize| by[a].partial_cmp(&by[b]).unwrap_or(std::cmp::Ordering::Equal);
     order.sort_by(|&a, &b| groups[a].cmp(&groups[b]).then(compare(a, b)));
     let mut found = vec![0; by.len()];
     let mut smallest = usize::MAX;

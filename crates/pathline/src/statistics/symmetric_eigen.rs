@@ -15,10 +15,10 @@ pub(super) fn symmetric_eigen(mut matrix: Vec<f64>, n: usize) -> (Vec<f64>, Vec<
     vectors.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
     let whole: f64 = matrix.iter().map(|v| v * v).sum();
     for _ in 0..SWEEPS {
-        let beside = |i: usize| matrix[i * n + i + 1..(i + 1) * n].iter().map(|v| v * v).sum::<f64>();
+        let beside =
+            |i: usize| matrix[i * n + i + 1..(i + 1) * n].iter().map(|v| v * v).sum::<f64>();
         let left: f64 = (0..n).map(beside).sum();
-        // Negated, so that NaN ends it.
-        if !(left > 1e-30 * whole) {
+        if left.is_nan() || left <= 1e-30 * whole {
             break;
         }
         for p in 0..n {
