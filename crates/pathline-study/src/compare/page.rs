@@ -207,14 +207,17 @@ fn ends(
             let group = |(run, end): (usize, &&Batch)| {
                 Group::new(letter(run).to_string(), points(end).into_iter().take(SHOWN).collect())
             };
+            // The baseline last: the others keep the colours that they have in other figures.
+            let mut groups: Vec<Group> = ends.iter().enumerate().map(group).collect();
+            groups.rotate_left(1);
             let content = Content::Scatter(Scatter {
                 x: Axis::new("x"),
                 y: Axis::new("y"),
-                groups: ends.iter().enumerate().map(group).collect(),
+                groups,
                 equal: true,
                 ..Scatter::default()
             });
-            let caption = "The ends of samples in every run, later runs on top.";
+            let caption = "The ends of samples in every run, those of the baseline on top.";
             vec![figure(id("plane"), "Where samples end".to_owned(), caption, "", content)]
         }
         [1 | 3, _, _] => {

@@ -16,7 +16,7 @@ fn interval(e: &Estimate) -> Cell {
     // Clamped, so the conversion is safe; NaN becomes 0 and is written by `number`.
     let decimals = (1.0 - width.log10().floor()).clamp(0.0, 9.0) as usize;
     let end = |value: f64| {
-        let plain = value.is_finite() && width > 0.0 && (1e-3..1e6).contains(&value.abs());
+        let plain = width > 0.0 && decimals <= 6 && value.abs() < 1e6;
         if plain { format!("{value:.decimals$}") } else { number(value) }
     };
     Cell::text(format!("{} to {}", end(e.low), end(e.high)))
