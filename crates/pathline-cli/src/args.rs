@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Say what trajectories cost, how they bend, and whether samples are memorised
     Measure(Measure),
+    /// Runs from the same seeds side by side: differences with intervals, effects and tests
+    Compare(Compare),
     /// Make a Pathline checkpoint of another program's, or of one's own in half precision
     Convert(Convert),
     /// Measure what papers claim of flow models again, and say what is left of each claim
@@ -253,15 +255,23 @@ pub(crate) struct Run {
     pub(crate) gain: Option<String>,
 }
 
+/// The flags of a run and nothing else: what `--run` of `compare` holds.
+#[derive(Parser)]
+#[command(
+    name = "--run",
+    no_binary_name = true,
+    disable_help_flag = true,
+    args_override_self = true
+)]
+pub(crate) struct Way {
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
 impl Run {
     /// Whether no flag asks for anything but its default.
     pub(crate) fn is_default(&self) -> bool {
-        #[derive(Parser)]
-        struct Alone {
-            #[command(flatten)]
-            run: Run,
-        }
-        Alone::try_parse_from(["run"]).is_ok_and(|alone| alone.run == *self)
+        Way::try_parse_from([""; 0]).is_ok_and(|way| way.run == *self)
     }
 }
 
@@ -308,6 +318,41 @@ pub(crate) struct Measure {
     #[command(flatten)]
     pub(crate) run: Run,
     /// Data to look for memorised samples in, and to measure the velocity deficit on
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<String>,
+    /// Also write a page
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) page: Option<PathBuf>,
+    /// Replace a page that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print all numbers as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Each MODEL is a recording (.safetensors of `pathline sample`), or anything that `sample` takes. The
+first run is the baseline. Flags outside of --run hold for every run, and those of a --run win over them.
+
+Examples:
+  pathline compare a.safetensors b.safetensors
+  pathline compare ring -n 200 --run '--steps 20' --run '--solver heun --steps 10'
+  pathline compare moons --run '--steps 5' --run '--steps 20' --data moons --page compared.html
+
+d_z is the mean difference over the standard deviation of differences; p-values are of Wilcoxon's
+signed-rank test, corrected for all tests of the comparison (Holm).")]
+pub(crate) struct Compare {
+    /// Recordings, or velocity fields to sample; several models take every --run each
+    #[arg(required = true, value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// Flags of one run, quoted, such as '--solver heun --steps 10'; once for each way to run the model
+    #[arg(long = "run", value_name = "FLAGS", allow_hyphen_values = true)]
+    pub(crate) ways: Vec<String>,
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Data to look for memorised samples in, and to compare sets of samples with
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<String>,
     /// Also write a page

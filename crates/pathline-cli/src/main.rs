@@ -38,6 +38,7 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Train(args) => commands::train::run(args),
         Command::Sample(args) => commands::sample::run(args),
         Command::Measure(args) => commands::measure::run(args),
+        Command::Compare(args) => commands::compare::run(args),
         Command::Convert(args) => commands::convert::run(args),
         Command::Claims(args) => commands::claims::run(args),
         Command::View(args) => commands::view::run(args),

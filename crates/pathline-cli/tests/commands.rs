@@ -34,8 +34,8 @@ fn examples(help: &str) -> Vec<String> {
     lines.map(command).take_while(|l| l.starts_with("pathline ")).collect()
 }
 
-const COMMANDS: [&str; 7] =
-    ["demo", "train", "sample", "measure", "convert", "view", "completions"];
+const COMMANDS: [&str; 8] =
+    ["demo", "train", "sample", "measure", "compare", "convert", "view", "completions"];
 
 #[test]
 fn every_help_shows_two_examples_that_work() {

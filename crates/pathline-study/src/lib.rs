@@ -6,6 +6,7 @@
 
 mod checkpoint;
 pub mod claims;
+mod compare;
 mod convert;
 pub mod demo;
 mod embedded;
@@ -22,6 +23,9 @@ mod table;
 mod train;
 
 pub use checkpoint::{Hints, is_recording, read_network, read_network_with};
+pub use compare::{
+    ComparedRun, Comparison, Difference, EndDistance, SetDifference, Side, compare, comparison_page,
+};
 pub use convert::{Converted, convert};
 pub use embedded::{embedded_judge, embedded_model};
 pub use error::Error;

@@ -185,7 +185,7 @@ fn floor(points: &Batch) -> Result<Option<Estimate>, Error> {
 }
 
 /// Points of a data set in the shape of the samples.
-fn in_shape(points: &Batch, shape: &Shape, data: &DataSet) -> Result<Batch, Error> {
+pub(crate) fn in_shape(points: &Batch, shape: &Shape, data: &DataSet) -> Result<Batch, Error> {
     points.clone().reshaped(shape.clone()).map_err(|_| {
         let problem = format!("holds points of shape {}, the samples are {shape}", points.shape());
         Error::usage(&data.name, problem, "name data that the samples could be of")
@@ -193,7 +193,7 @@ fn in_shape(points: &Batch, shape: &Shape, data: &DataSet) -> Result<Batch, Erro
 }
 
 /// Mean with a jackknife interval; one value has none.
-fn mean(values: &[f64]) -> Option<Estimate> {
+pub(crate) fn mean(values: &[f64]) -> Option<Estimate> {
     let of = |rows: &[usize]| {
         (!rows.is_empty()).then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
     };
@@ -206,7 +206,10 @@ fn mean(values: &[f64]) -> Option<Estimate> {
 }
 
 /// Lengths and energies from saved states, `1/2 sum |dx|^2 / dt`.
-fn from_states(recording: &Recording, each: &mut std::collections::BTreeMap<String, Vec<f64>>) {
+pub(crate) fn from_states(
+    recording: &Recording,
+    each: &mut std::collections::BTreeMap<String, Vec<f64>>,
+) {
     let n = recording.samples.len();
     let (mut length, mut energy) = (vec![0.0; n], vec![0.0; n]);
     for (states, times) in recording.states.windows(2).zip(recording.times.windows(2)) {

@@ -84,7 +84,7 @@ fn stack(field: &pathline::field::FieldRecord) -> String {
     format!("{}({})", field.name, inner.join(", "))
 }
 
-fn points(batch: &Batch) -> Vec<[f64; 2]> {
+pub(crate) fn points(batch: &Batch) -> Vec<[f64; 2]> {
     let point = |row: &[f32]| [f64::from(row[0]), f64::from(row[1])];
     batch.rows().iter().map(point).collect()
 }
@@ -152,7 +152,7 @@ fn plane(recording: &Recording, end: &Batch, command: &str) -> Vec<Figure> {
 }
 
 /// One row as a picture, `[-1, 1]` to black and white.
-fn picture(batch: &Batch, row: usize, label: String) -> Option<Image> {
+pub(crate) fn picture(batch: &Batch, row: usize, label: String) -> Option<Image> {
     let &[channels, height, width] = batch.shape().extents() else { return None };
     let level = |v: f32| ((v.clamp(-1.0, 1.0) + 1.0) * 127.5).round() as u8;
     let values = batch.row(row);

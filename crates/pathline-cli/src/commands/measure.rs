@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
 }
 
 /// The recording, if the model is one: a safetensors file with saved states.
-fn recording(model: &str) -> Result<Option<Recording>, Failure> {
+pub(super) fn recording(model: &str) -> Result<Option<Recording>, Failure> {
     let path = Path::new(model);
     if !model.to_lowercase().ends_with(".safetensors") || !path.exists() {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod claims;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | are the distributions different? | [`kid`]: unbiased | always, with its interval |
 //! | by how much, in the usual currency? | [`frechet_distance`] | at equal `n`, beside [`half_split_floor`] |
+//! | and at infinite `n`? | [`FrechetSizes::extrapolate`] | `n` is well above the number of features |
 //! | is run A better than run B? | [`Replicates::difference`] | the runs share their seeds |
 //! | realistic, or diverse? | [`precision_recall`], [`density_coverage`] | at equal `n` and `k` |
 //! | how far apart are points, not features? | [`sliced_wasserstein`], [`wasserstein`], [`gaussian_mmd`] | beside halves of the real set |
@@ -16,6 +17,7 @@
 mod agreement;
 mod difference;
 mod frechet;
+mod frechet_extrapolated;
 mod kid;
 mod linear;
 mod mmd;
@@ -26,6 +28,7 @@ mod wasserstein;
 pub use agreement::agreement;
 pub use difference::{Replicates, replicates};
 pub use frechet::{HalfSplitFloor, frechet_distance, frechet_replicates, half_split_floor};
+pub use frechet_extrapolated::{ExtrapolatedFrechet, FrechetSizes};
 pub use kid::{KidSubsets, SubsetKid, kid, kid_replicates};
 pub use mmd::gaussian_mmd;
 pub use moments::Moments;

@@ -1,4 +1,4 @@
-//! Statistics of measurements: ranks, correlations, intervals. One file an idea.
+//! Statistics of measurements: ranks, correlations, intervals, principal components. One file an idea.
 //!
 //! What is undefined (the correlation with a constant) is `None`, never NaN; what is wrong (a NaN
 //! among the values, lists of different length) is an error with its place.
@@ -11,8 +11,13 @@ mod interval;
 mod jackknife;
 mod kruskal_wallis;
 mod mann_whitney;
+mod paired_effect;
+mod principal_components;
 mod quantile;
 mod ranks;
+mod strata;
+mod symmetric_eigen;
+mod wilcoxon;
 
 pub use bootstrap::Bootstrap;
 pub use correlation::{partial_spearman, pearson, spearman};
@@ -22,8 +27,12 @@ pub use interval::{Estimate, wilson};
 pub use jackknife::{Jackknife, JackknifeEstimate, paired_difference};
 pub use kruskal_wallis::{KruskalWallis, kruskal_wallis};
 pub use mann_whitney::{MannWhitney, mann_whitney};
+pub use paired_effect::paired_effect;
+pub use principal_components::PrincipalComponents;
 pub use quantile::quantile;
 pub use ranks::ranks;
+pub use strata::{StrataComparison, compare_strata, strata};
+pub use wilcoxon::{Wilcoxon, wilcoxon};
 
 use crate::error::Error;
 

@@ -1,0 +1,68 @@
+//! What each sample of a run has: its diagnostics, ratios of them, how near to the data it ended.
+
+use pathline::neighbours::{Exclude, MEMORISED_RATIO, knn_log_density, memorisation};
+use pathline_data::DataSet;
+
+use super::Side;
+use crate::error::Error;
+use crate::measure::{from_states, in_shape};
+
+/// Values by name, one a sample, in the order in which they are shown.
+pub(super) type Quantities = Vec<(String, Vec<f64>)>;
+
+/// Neighbours whose distance gives the density.
+const NEIGHBOURS: usize = 10;
+
+/// The quantities of one run.
+pub(super) fn of(
+    side: &Side,
+    data: Option<&DataSet>,
+    notes: &mut Vec<String>,
+) -> Result<Quantities, Error> {
+    let recording = &side.recording;
+    let mut each = recording.diagnostics.clone();
+    if !each.contains_key("energy.left") && recording.states.len() > 1 {
+        from_states(recording, &mut each);
+        notes.push(format!("{}: its energies are taken from its saved states", side.name));
+    }
+    let ratio = |above: &str, below: &str| -> Option<Vec<f64>> {
+        let (above, below) = (each.get(above)?, each.get(below)?);
+        Some(above.iter().zip(below).map(|(a, b)| a / b).collect())
+    };
+    let derived = [
+        ("straightness (path / chord)", ratio("length.path", "length.chord")),
+        ("bending / energy", ratio("energy.bending", "energy.quadrature")),
+    ];
+    let derived = derived.map(|(name, values)| values.map(|values| (name.to_owned(), values)));
+    let mut found: Quantities = each.into_iter().chain(derived.into_iter().flatten()).collect();
+    if let (Some(data), Some(end)) = (data, recording.end()) {
+        let points = in_shape(&data.batch, end.shape(), data)?;
+        let near = memorisation(end, &points, MEMORISED_RATIO)?;
+        found.push((format!("d1/d2 in {}", data.name), near.ratios));
+        let k = NEIGHBOURS.min(points.len());
+        let density = knn_log_density(end, &points, k, Exclude::Nothing)?;
+        found.push((format!("log density in {} ({k}-NN)", data.name), density));
+    }
+    Ok(found)
+}
+
+/// The quantities that are the same numbers as an earlier one in both runs (raw energies of runs without a
+/// gain, quadrature by Euler's rule), each with the earlier one: one test, not two.
+pub(super) fn repeated(a: &Quantities, b: &Quantities) -> Vec<(String, String)> {
+    let column = |run: &Quantities, name: &str| {
+        run.iter().find(|(own, _)| own == name).map(|(_, values)| values.clone())
+    };
+    let same = |one: &str, other: &str| {
+        [a, b].iter().all(|run| {
+            let values = column(run, one);
+            values.is_some() && values == column(run, other)
+        })
+    };
+    let mut found = Vec::new();
+    for (i, (name, _)) in a.iter().enumerate() {
+        if let Some((earlier, _)) = a.iter().take(i).find(|(earlier, _)| same(earlier, name)) {
+            found.push((name.clone(), earlier.clone()));
+        }
+    }
+    found
+}
