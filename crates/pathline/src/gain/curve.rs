@@ -1,5 +1,13 @@
 //! A gain given by its values at some times, straight lines between them: for factors that were measured,
 //! such as the radial gain `g*(t)` of a field or the gain that a training loss implies.
+//!
+//! `gamma(t) = g_i + (g_{i+1} - g_i) (t - t_i) / (t_{i+1} - t_i)` between neighbouring points `(t_i, g_i)`.
+//!
+//! # References
+//! Linear interpolation (textbook). The radial gain: see `diagnostics::deficit`.
+//!
+//! # Not to be confused with
+//! The scale schedule corrector, whose shape is chosen and not measured.
 
 use super::Gain;
 use crate::error::Error;

@@ -25,7 +25,6 @@
 //! [`MixtureField`](super::MixtureField), the case without directions.
 
 mod gaussian;
-mod jacobi;
 mod linear;
 mod principal;
 mod velocity;
