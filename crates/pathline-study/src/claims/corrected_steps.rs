@@ -30,32 +30,27 @@ const AREA: f64 = 0.05;
 const BLOCKS: usize = 19;
 const TIMES: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-/// Rungs of the ladder: width, depth and updates of a transformer; `None` is the embedded one.
-const LADDER: [(&str, Option<(usize, usize, u64)>); 5] = [
-    ("32 wide, 1000 updates", Some((32, 2, 1000))),
-    ("64 wide, 500 updates", Some((64, 3, 500))),
-    ("64 wide, 2000 updates", Some((64, 3, 2000))),
-    ("64 wide, 6000 updates", Some((64, 3, 6000))),
+/// A transformer to train: a rung of the ladder.
+#[derive(Clone, Copy)]
+struct Rung {
+    width: usize,
+    depth: usize,
+    updates: u64,
+}
+
+/// The ladder; the last rung is the embedded network.
+const LADDER: [(&str, Option<Rung>); 5] = [
+    ("32 wide, 1000 updates", Some(Rung { width: 32, depth: 2, updates: 1000 })),
+    ("64 wide, 500 updates", Some(Rung { width: 64, depth: 3, updates: 500 })),
+    ("64 wide, 2000 updates", Some(Rung { width: 64, depth: 3, updates: 2000 })),
+    ("64 wide, 6000 updates", Some(Rung { width: 64, depth: 3, updates: 6000 })),
     ("embedded", None),
 ];
 
-const RUNGS: [&str; 15] = [
-    "32 wide, 1000 updates",
-    "32 wide, 1000 updates: radial gain",
-    "32 wide, 1000 updates: steps",
-    "64 wide, 500 updates",
-    "64 wide, 500 updates: radial gain",
-    "64 wide, 500 updates: steps",
-    "64 wide, 2000 updates",
-    "64 wide, 2000 updates: radial gain",
-    "64 wide, 2000 updates: steps",
-    "64 wide, 6000 updates",
-    "64 wide, 6000 updates: radial gain",
-    "64 wide, 6000 updates: steps",
-    "embedded",
-    "embedded: radial gain",
-    "embedded: steps",
-];
+/// The settings of a rung: quality, radial gain, and what 50 steps leave.
+fn names(rung: &str) -> [String; 3] {
+    [rung.to_owned(), format!("{rung}: radial gain"), format!("{rung}: steps")]
+}
 
 pub(super) static CLAIM: Claim = Claim {
     number: 5,
@@ -73,31 +68,25 @@ pub(super) static CLAIM: Claim = Claim {
         "equal noise, paired jackknife of differences",
     ],
     remark: "",
-    settings: &RUNGS,
+    settings: 15,
     measure,
     find,
 };
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (training, test) = (lab.training_images()?, lab.test_images()?);
-    for (i, (name, rung)) in LADDER.into_iter().enumerate() {
+    for (name, rung) in LADDER {
+        let names = names(name);
         if rung.is_none() && lab.quick() {
-            for name in &RUNGS[3 * i..3 * i + 3] {
-                lab.missing(name, "measured with --full only");
-            }
+            names.iter().for_each(|name| lab.missing(name, "measured with --full only"));
             continue;
         }
-        let done = RUNGS[3 * i..3 * i + 3].iter().all(|name| lab.has(name));
         let network = match rung {
-            _ if done => None,
+            _ if names.iter().all(|name| lab.has(name)) => None,
             None => Some(embedded_model()?),
-            Some((width, depth, updates)) => {
-                let updates = lab.choose(updates / 100, updates);
-                let network = transformer(&training, width, depth, updates, lab)?;
-                Some(network)
-            }
+            Some(rung) => Some(transformer(&training, rung, lab)?),
         };
-        rung_of(lab, name, &RUNGS[3 * i..3 * i + 3], network, &test)?;
+        measure_rung(lab, &names, network, &test)?;
     }
     Ok(())
 }
@@ -105,11 +94,10 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
 /// Trains a rung. It is trained anew when the measurement was interrupted on it.
 fn transformer(
     data: &DataSet,
-    width: usize,
-    depth: usize,
-    updates: u64,
+    Rung { width, depth, updates }: Rung,
     lab: &mut Lab<'_>,
 ) -> Result<Arc<dyn Network>, Error> {
+    let updates = lab.choose(updates / 100, updates);
     let seed = lab.seed();
     let shape = data.shape().clone();
     let config = DitConfig {
@@ -138,19 +126,17 @@ fn transformer(
     Ok(Arc::from(state.averaged(0)?))
 }
 
-fn rung_of(
+fn measure_rung(
     lab: &mut Lab<'_>,
-    about: &str,
-    names: &[&'static str],
+    [quality, gain, steps]: &[String; 3],
     network: Option<Arc<dyn Network>>,
     test: &DataSet,
 ) -> Result<(), Error> {
     let (seed, samples) = (lab.seed(), lab.choose(40, 500));
-    let [quality, gain, steps] = names else { return Ok(()) };
     let network =
-        || network.clone().ok_or_else(|| Error::usage(about, "is not trained", "report it"));
+        || network.clone().ok_or_else(|| Error::usage(quality, "is not trained", "report it"));
     let how = format!(
-        "transformer, {about}; classes in turn, {samples} samples; kernel distance to the test images in \
+        "transformer, {quality}; classes in turn, {samples} samples; kernel distance to the test images in \
          the judge's features, whole and without each of {BLOCKS} blocks"
     );
     lab.setting(quality, how, |_| {
@@ -251,10 +237,10 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     for (what, values) in
         [("benefit with 1 − g* over rungs", gains), ("benefit with the error of 50 steps", errors)]
     {
-        if values.len() == benefits.len() && benefits.len() > 2 {
-            if let Some(r) = pearson(&benefits, &values)? {
-                findings.push(Finding::plain("ladder", format!("{what} (Pearson)"), r));
-            }
+        if values.len() == benefits.len()
+            && let Some(r) = pearson(&benefits, &values)?
+        {
+            findings.push(Finding::plain("ladder", format!("{what} (Pearson)"), r));
         }
     }
     Ok(findings)

@@ -48,7 +48,7 @@ pub(super) static CLAIM: Claim = Claim {
         "guidance of constant scale, which keeps a gradient a gradient",
     ],
     remark: "",
-    settings: &FIELDS,
+    settings: 5,
     measure,
     find,
 };

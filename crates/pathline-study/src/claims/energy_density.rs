@@ -42,15 +42,7 @@ pub(super) static CLAIM: Claim = Claim {
         "chord and bending apart: they add up to the energy exactly",
     ],
     remark: "",
-    settings: &[
-        "dense-sparse, network",
-        "multiscale-clusters, network",
-        "sandwich, network",
-        "Fashion-MNIST, network",
-        "Fashion-MNIST, exact field",
-        "CIFAR-10, exact field",
-        "CIFAR-10, no model",
-    ],
+    settings: 7,
     measure,
     find,
 };

@@ -30,7 +30,7 @@ pub(super) static CLAIM: Claim = Claim {
          stays bounded (claim 23)",
     ],
     remark: "",
-    settings: &[NETWORK, REAL],
+    settings: 2,
     measure,
     find,
 };

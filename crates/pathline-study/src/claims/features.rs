@@ -175,3 +175,10 @@ pub(super) fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let joint: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
     (spread > 0.0).then(|| joint / spread)
 }
+
+/// Means over `blocks` runs of neighbouring values, as many each: what statistics of means need, in few numbers.
+pub(super) fn block_means(values: &[f64], blocks: usize) -> Vec<f64> {
+    let size = values.len().div_ceil(blocks.max(1)).max(1);
+    let mean = |block: &[f64]| block.iter().sum::<f64>() / block.len() as f64;
+    values.chunks_exact(size).map(mean).collect()
+}

@@ -194,7 +194,6 @@ pub(super) fn adjust(findings: &mut [&mut Finding]) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

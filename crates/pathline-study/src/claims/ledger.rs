@@ -85,7 +85,7 @@ pub fn measure_claim(
         let remedy = "give another --out, or remove the file to measure anew";
         return Err(Error::usage(format!("claim {number}"), problem, remedy));
     }
-    let mut lab = Lab::new(begun, &order.sources, claim.settings.len(), keep, progress);
+    let mut lab = Lab::new(begun, &order.sources, claim.settings, keep, progress);
     (claim.measure)(&mut lab)?;
     Ok(lab.into_evidence())
 }

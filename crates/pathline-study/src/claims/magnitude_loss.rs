@@ -39,7 +39,7 @@ pub(super) static CLAIM: Claim = Claim {
         "the unit is a training seed",
     ],
     remark: "",
-    settings: &["eight-gaussians", "moons", "small images"],
+    settings: 3,
     measure,
     find,
 };

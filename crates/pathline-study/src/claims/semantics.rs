@@ -30,7 +30,7 @@ pub(super) static CLAIM: Claim = Claim {
         "partial correlation given |x1|^2",
     ],
     remark: "",
-    settings: &["guidance 1", "guidance 1.5", "guidance 3"],
+    settings: 3,
     measure,
     find,
 };

@@ -53,7 +53,7 @@ pub(super) static CLAIM: Claim = Claim {
         "the same noise for all ways; differences paired by sample",
     ],
     remark: "",
-    settings: &[MEMORISED, QUALITY],
+    settings: 2,
     measure,
     find,
 };

@@ -39,7 +39,7 @@ pub(super) static CLAIM: Claim = Claim {
         "a trained network beside the exact field",
     ],
     remark: "",
-    settings: &["Fashion-MNIST, exact field", "Fashion-MNIST, network"],
+    settings: 2,
     measure,
     find,
 };
