@@ -370,7 +370,7 @@ pub(crate) struct Compare {
 #[command(after_help = "\
 Examples:
   pathline claims --list
-  pathline claims 1 9                             some minutes, on what is embedded
+  pathline claims 24 25                           quickly, on what is embedded
   pathline claims --full --cifar10 cifar10 --out claims
   pathline claims --judge docs/claims/raw         verdicts from kept numbers; measures nothing
 

@@ -34,8 +34,8 @@ fn examples(help: &str) -> Vec<String> {
     lines.map(command).take_while(|l| l.starts_with("pathline ")).collect()
 }
 
-const COMMANDS: [&str; 8] =
-    ["demo", "train", "sample", "measure", "compare", "convert", "view", "completions"];
+const COMMANDS: [&str; 9] =
+    ["demo", "train", "sample", "measure", "compare", "convert", "claims", "view", "completions"];
 
 #[test]
 fn every_help_shows_two_examples_that_work() {
@@ -49,6 +49,12 @@ fn every_help_shows_two_examples_that_work() {
     for name in ["a", "b"] {
         succeed(here, &format!("pathline sample moons -n 4 --steps 3 --out {name}.safetensors"));
     }
+    let ledger = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/claims/raw");
+    std::fs::create_dir_all(here.join("docs/claims/raw")).unwrap();
+    for file in std::fs::read_dir(ledger).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), here.join("docs/claims/raw").join(file.file_name())).unwrap();
+    }
     let mut all = examples(&succeed(here, "pathline --help"));
     for command in COMMANDS {
         let help = succeed(here, &format!("pathline {command} --help"));
@@ -58,8 +64,8 @@ fn every_help_shows_two_examples_that_work() {
     }
     all.sort_unstable();
     all.dedup();
-    // The demo has a test of its own, which takes long enough.
-    let own = |line: &str| line.starts_with("pathline demo");
+    // The demo has a test of its own, which takes long enough; the whole ledger takes hours.
+    let own = |line: &str| line.starts_with("pathline demo") || line.contains("claims --full");
     // Checkpoints of other programs; small ones of their layouts are read in the tests of the study.
     let foreign = ["SiT-XL-2-256.pt", "unet.pt"];
     let unavailable = |line: &str| {

@@ -178,7 +178,9 @@ const ENERGIES: [Named; 10] = [
 /// The class each sample was drawn in, where the field has classes: after a switch, the last one.
 fn labels(field: &FieldSpec, trajectory: &Trajectory) -> Option<Vec<u32>> {
     match field {
-        FieldSpec::Empirical { class, .. } if *class != (ClassSpec::Any {}) => {
+        FieldSpec::Empirical { class, .. } | FieldSpec::Network { class, .. }
+            if *class != (ClassSpec::Any {}) =>
+        {
             let conditions = class.build();
             trajectory.samples.clone().map(|i| conditions.of(i)).collect()
         }

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pathline::field::{
-    Conditions, Counted, FieldRecord, FunctionField, Gaussian, GaussianField, GaussianMixture,
-    LowRankGaussian, LowRankMixture, Reversed, SwitchTimes, Switched,
+    ClockShifted, Conditions, Counted, FieldRecord, FunctionField, Gaussian, GaussianField,
+    GaussianMixture, LowRankGaussian, LowRankMixture, Reversed, SourceScaled, SwitchTimes,
+    Switched,
 };
 use pathline::schedule::{CondOt, Cosine, Schedule};
 use pathline::solver::{EULER, HEUN};
@@ -125,6 +126,13 @@ fn wrappers() -> Vec<Case> {
             true,
         ),
         ("switched, by sample", Arc::new(by_sample()), false, true),
+        ("clock shifted", Arc::new(ClockShifted::new(spec(RING), -0.05).unwrap()), false, false),
+        (
+            "source scaled",
+            Arc::new(SourceScaled::new(spec(RING), 1.01, 0.1).unwrap()),
+            false,
+            false,
+        ),
         (
             "rescheduled",
             around(

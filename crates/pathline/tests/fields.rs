@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pathline::field::{
-    Conditions, Counted, EmpiricalField, FunctionField, Gaussian, GaussianField, GaussianMixture,
-    Guided, MixtureField, Rescheduled, Reversed, SwitchTimes, Switched,
+    ClockShifted, Conditions, Counted, EmpiricalField, FunctionField, Gaussian, GaussianField,
+    GaussianMixture, Guided, MixtureField, Rescheduled, Reversed, SourceScaled, SwitchTimes,
+    Switched,
 };
 use pathline::path::Prediction;
 use pathline::schedule::{CondOt, Cosine, LinearVp, Schedule, Vp};
@@ -547,4 +548,38 @@ fn records_of_fields_that_differ_in_a_number_differ() {
         GaussianField::new(Shape::vector(1), data, Arc::new(CondOt)).unwrap().record()
     };
     assert_ne!(gaussian(0.1), gaussian(0.2));
+}
+
+#[test]
+fn a_scaled_source_and_a_shifted_clock_are_what_they_say() {
+    let field: Arc<dyn VelocityField> =
+        Arc::new(GaussianMixture::ring(8, 2.0, 0.3).unwrap().along(Arc::new(CondOt)));
+    let x = Source::new(Seed(3), 50).noise(field.shape());
+    let of = |field: &dyn VelocityField, t: f64| {
+        let mut v = Batch::zeros(x.len(), x.shape().clone());
+        let at = At::new(Samples::first(x.len()), Times::Shared(t), x.rows()).unwrap();
+        field.velocity(&at, v.rows_mut()).unwrap();
+        v
+    };
+    let (lambda, t) = (1.02, 0.4);
+    let scaled = SourceScaled::new(Arc::clone(&field), lambda, 0.1).unwrap();
+    let (plain, less) = (of(&*field, t), of(&scaled, t));
+    for i in 0..x.len() {
+        for ((&x, &v), &u) in x.row(i).iter().zip(plain.row(i)).zip(less.row(i)) {
+            let source = |v: f32| f64::from(x) - t * f64::from(v);
+            assert!((source(u) - source(v) / lambda).abs() < 1e-6);
+        }
+    }
+    // Before its time, and with nothing to scale by, the field is the other.
+    assert_eq!(of(&scaled, 0.05), of(&*field, 0.05));
+    let same = SourceScaled::new(Arc::clone(&field), 1.0, 0.1).unwrap();
+    assert_eq!(of(&same, t), plain);
+    let late = ClockShifted::new(Arc::clone(&field), 0.1).unwrap();
+    assert_eq!(of(&late, 0.4), of(&*field, 0.5));
+    assert_eq!(of(&late, 0.95), of(&*field, 1.0));
+    for bad in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
+        assert!(SourceScaled::new(Arc::clone(&field), bad, 0.1).is_err());
+        assert!(SourceScaled::new(Arc::clone(&field), 1.0, bad).is_err());
+    }
+    assert!(ClockShifted::new(Arc::clone(&field), f64::NAN).is_err());
 }

@@ -45,11 +45,15 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         columns.insert("ratio".to_owned(), ratios(&followed.ends, &made.known)?);
         Ok(columns)
     })?;
-    lab.setting(REAL, "real images that the network has not seen, in the same 256", |_| {
-        let made = memorising(1, seed, &mut |_| {})?;
-        let real = ratios(&made.held_out, &made.known)?;
-        Ok(Columns::from([("ratio".to_owned(), real)]))
-    })
+    lab.setting(
+        REAL,
+        "real images that the network has not seen, in the same training images",
+        |_| {
+            let made = memorising(1, seed, &mut |_| {})?;
+            let real = ratios(&made.held_out, &made.known)?;
+            Ok(Columns::from([("ratio".to_owned(), real)]))
+        },
+    )
 }
 
 /// The share of memorised samples in the highest tenth by a column, less that among the others.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use pathline::diagnostics::{Energy, KineticEnergy};
 use pathline::gain::Gain;
 use pathline::kernels::{squared_distance, squared_norm};
-use pathline::neighbours::{Exclude, knn_log_density};
+use pathline::neighbours::{Bandwidth, Exclude, kernel_log_density, knn_log_density};
 use pathline::solver::{EULER, Solver};
-use pathline::statistics::{partial_spearman, ranks};
+use pathline::statistics::{PrincipalComponents, partial_spearman, ranks};
 use pathline::{Batch, Run, Seed, Source, TimeGrid, VelocityField, sample};
 use pathline_nn::{
     Activation, AdamW, Decay, FlowData, FlowTraining, LearningRate, Mlp, MlpConfig, NetworkField,
@@ -22,7 +22,10 @@ use crate::error::Error;
 const CHUNK: usize = 500;
 
 /// Neighbours of the density estimate. The study that claims 1 to 3 come from does not name its own.
-pub(super) const NEIGHBOURS: usize = 10;
+const NEIGHBOURS: usize = 10;
+
+/// Principal components in which the kernel density is taken.
+const COMPONENTS: usize = 50;
 
 /// One way of following a field.
 pub(super) struct Way<'a> {
@@ -79,18 +82,32 @@ impl Followed {
         ])
     }
 
-    /// [`Followed::columns`] with the log density of the ends in `data` by the tenth neighbour.
+    /// [`Followed::columns`] with the log [`densities`] of the ends in `data`.
     pub(super) fn with_density(&self, seed: Seed, data: &Batch) -> Result<Columns, Error> {
         let mut columns = self.columns(seed);
-        columns.insert("density".to_owned(), densities(&self.ends, data)?);
-        columns.insert("from-mean".to_owned(), from_mean(&self.ends, data));
+        columns.extend(densities(&self.ends, data)?);
         Ok(columns)
     }
 }
 
-/// Log densities by the tenth neighbour.
-pub(super) fn densities(points: &Batch, data: &Batch) -> Result<Vec<f64>, Error> {
-    Ok(knn_log_density(points, data, NEIGHBOURS, Exclude::Nothing)?)
+/// Log densities of points in `data`: `density` by the tenth neighbour; the same by the 5th, 20th and 50th, and
+/// by Gaussian bumps of Scott's width, in at most [`COMPONENTS`] principal components; and `from-mean`.
+pub(super) fn densities(points: &Batch, data: &Batch) -> Result<Columns, Error> {
+    let mut columns = Columns::new();
+    for (name, k) in [
+        ("density", NEIGHBOURS),
+        ("density, k = 5", 5),
+        ("density, k = 20", 20),
+        ("density, k = 50", 50),
+    ] {
+        columns.insert(name.to_owned(), knn_log_density(points, data, k, Exclude::Nothing)?);
+    }
+    let components = PrincipalComponents::of(data, COMPONENTS.min(data.width()))?;
+    let (points_in, data_in) = (components.project(points)?, components.project(data)?);
+    let kernel = kernel_log_density(&points_in, &data_in, Bandwidth::Scott, Exclude::Nothing)?;
+    columns.insert("density, kernel".to_owned(), kernel);
+    columns.insert("from-mean".to_owned(), from_mean(points, data));
+    Ok(columns)
 }
 
 /// `|x - mean|^2` with the mean of `data`.

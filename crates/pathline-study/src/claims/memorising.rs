@@ -12,7 +12,7 @@ use super::features::{point_training, trained_perceptron};
 use crate::error::Error;
 
 /// Images that it knows.
-pub(super) const KNOWN: usize = 256;
+pub(super) const KNOWN: usize = 128;
 
 /// Side of an image after every 4 x 4 pixels became their mean.
 const SIDE: usize = 7;

@@ -1,8 +1,11 @@
 //! Claim 6: of the corrector's shapes quad-in is best; scaling early helps, late hurts.
 
-use pathline::TimeGrid;
+use std::sync::Arc;
+
+use pathline::field::{ClockShifted, SourceScaled};
 use pathline::gain::{Constant, Gain, Ssc, SscShape, Window};
 use pathline::quality::kid_replicates;
+use pathline::{TimeGrid, VelocityField};
 
 use super::Claim;
 use super::evidence::{Columns, Evidence};
@@ -39,6 +42,8 @@ const WINDOWS: [(&str, f64, f64); 4] = [
     ("window .75 to 1", 0.75, 1.0),
 ];
 
+const PRIOR_ART: [&str; 3] = ["epsilon scaling 1.005", "clock .01 late", "clock .01 early"];
+
 pub(super) static CLAIM: Claim = Claim {
     number: 6,
     slug: "scale-schedule-shapes",
@@ -50,6 +55,7 @@ pub(super) static CLAIM: Claim = Claim {
         "area normalised on the grid: the continuous areas differ by 15 % between shapes at 10 steps",
         "a constant gain of the same area; no gain",
         "a window that slides over time instead of early against late alone",
+        "older remedies beside it: epsilon scaling, and asking the network at a shifted time",
         "equal noise, paired jackknife of differences",
     ],
     remark: "",
@@ -91,6 +97,11 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
                 columns.insert((*name).to_owned(), replicated_column(&kid));
                 progress((i + 1) as f64 / gains.len() as f64);
             }
+            for (name, field) in prior_art(&field)? {
+                let ends = follow(&*field, seed, samples, &Way::euler(steps)?)?.ends;
+                let kid = kid_replicates(&judge.classify(&ends)?.features, &real, BLOCKS)?;
+                columns.insert(name.to_owned(), replicated_column(&kid));
+            }
             let rivals = ["linear", "cosine", "quad-out"].map(|name| columns[name].clone());
             let mean = (0..rivals[0].len()).map(|i| rivals.iter().map(|r| r[i]).sum::<f64>() / 3.0);
             columns.insert("other shapes".to_owned(), mean.collect());
@@ -98,6 +109,19 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         })?;
     }
     Ok(())
+}
+
+/// A field and what is done in it.
+type Named = (&'static str, Arc<dyn VelocityField>);
+
+/// Remedies for the same complaint that are older than the corrector, at published strengths.
+fn prior_art(field: &Arc<dyn VelocityField>) -> Result<[Named; 3], Error> {
+    let [scaled, late, early] = PRIOR_ART;
+    Ok([
+        (scaled, Arc::new(SourceScaled::new(Arc::clone(field), 1.005, 0.05)?)),
+        (late, Arc::new(ClockShifted::new(Arc::clone(field), 0.01)?)),
+        (early, Arc::new(ClockShifted::new(Arc::clone(field), -0.01)?)),
+    ])
 }
 
 fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
@@ -112,7 +136,8 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             findings.push(finding.saying(Says::AtMost(-SMALLEST)));
         }
         let shapes = SHAPES.iter().map(|s| s.0);
-        for way in shapes.chain(["constant"]).chain(WINDOWS.iter().map(|w| w.0)) {
+        let windows = WINDOWS.iter().map(|w| w.0);
+        for way in shapes.chain(["constant"]).chain(windows).chain(PRIOR_ART) {
             let what = format!("{way} less no gain");
             let found = replicated(setting, way, "none")?;
             findings.push(Finding::new(&setting.name, what, Role::Secondary, found));

@@ -4,6 +4,7 @@
 //! A field is pure: the same (t, x, sample index) always gives the same velocity. What acts on the
 //! *run* instead (a gain, an intervention, an observer) is not a field.
 
+mod clock_shifted;
 mod counted;
 mod density;
 mod directional;
@@ -16,8 +17,10 @@ mod mixture;
 mod rescheduled;
 mod reversed;
 mod rows;
+mod source_scaled;
 mod switched;
 
+pub use clock_shifted::ClockShifted;
 pub use counted::Counted;
 pub use density::MarginalDensity;
 pub use directional::{Derivative, directional_derivative};
@@ -29,6 +32,7 @@ pub use low_rank::{Drawn, LowRankField, LowRankGaussian, LowRankMixture};
 pub use mixture::{GaussianMixture, MixtureField};
 pub use rescheduled::Rescheduled;
 pub use reversed::Reversed;
+pub use source_scaled::SourceScaled;
 pub use switched::{SwitchTimes, Switched};
 
 use std::sync::Arc;

@@ -1,0 +1,148 @@
+//! The ledger: verdicts are recomputed from the committed numbers, claims about exact fields are measured
+//! again, and a measurement that is interrupted goes on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+
+use pathline_study::Progress;
+use pathline_study::claims::{
+    CLAIMS, DataSources, Decision, Effort, Evidence, Folder, Order, Role, Verdict, index_page,
+    judge, markdown_page, measure_claim,
+};
+
+fn ledger() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/claims")
+}
+
+fn quick() -> Order {
+    Order { effort: Effort::Quick, seed: 0, sources: DataSources::default() }
+}
+
+fn measured(number: u32) -> Evidence {
+    measure_claim(number, &quick(), None, &mut |_| Ok(()), &mut ()).unwrap()
+}
+
+#[test]
+fn every_page_is_what_the_committed_numbers_say() {
+    let evidence = Folder::evidence(&ledger().join("raw")).unwrap();
+    let found: Vec<u32> = evidence.iter().map(|e| e.claim).collect();
+    assert_eq!(
+        found,
+        CLAIMS.map(|c| c.number),
+        "a claim without numbers, or numbers without a claim"
+    );
+    assert!(evidence.iter().all(|e| e.effort == Effort::Full));
+    let judged = judge(&evidence).unwrap();
+    for (entry, evidence) in judged.entries.iter().zip(&evidence) {
+        let path = ledger().join(format!("{:02}-{}.md", entry.number, entry.slug));
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(page, markdown_page(entry, evidence).unwrap(), "{}", path.display());
+        let claim = CLAIMS.iter().find(|c| c.number == entry.number).unwrap();
+        assert!(!claim.remark.is_empty(), "claim {} has numbers and no words", entry.number);
+    }
+    let index = std::fs::read_to_string(ledger().join("README.md")).unwrap();
+    assert_eq!(index, index_page(&judged), "docs/claims/README.md");
+}
+
+#[test]
+fn a_changed_number_changes_the_verdict() {
+    let mut evidence = Folder::evidence(&ledger().join("raw")).unwrap();
+    let verdict = |evidence: &[Evidence], claim| {
+        let judged = judge(evidence).unwrap();
+        judged.entries.iter().find(|e| e.number == claim).unwrap().verdict
+    };
+    assert_eq!(verdict(&evidence, 24), Verdict::Holds);
+    let slopes = evidence.iter_mut().find(|e| e.claim == 24).unwrap();
+    for setting in &mut slopes.settings {
+        setting.columns.get_mut("slope").unwrap().iter_mut().for_each(|s| *s += 1.0);
+    }
+    assert_eq!(verdict(&evidence, 24), Verdict::DoesNotHoldHere);
+}
+
+#[test]
+fn exact_fields_reach_the_spread_that_they_should() {
+    // Claim 8: the deficit is large, and nothing falls short once the integrator is fine.
+    let judged = judge(&[measured(8)]).unwrap();
+    let findings = &judged.entries[0].findings;
+    let primary: Vec<_> = findings.iter().filter(|f| f.role == Role::Primary).collect();
+    assert!(primary.len() >= 5);
+    for finding in primary {
+        assert_ne!(finding.decision, Some(Decision::Yes), "{finding:?}");
+        assert!(finding.estimate.value.abs() < 0.06, "{finding:?}");
+    }
+    let coarse = findings.iter().filter(|f| f.role == Role::Control && f.estimate.value > 0.02);
+    assert!(coarse.count() >= 2, "Euler's own shortfall is not seen");
+    for gain in findings.iter().filter(|f| f.what.starts_with("radial gain")) {
+        let half = (gain.estimate.high - gain.estimate.low) / 2.0;
+        assert!((gain.estimate.value - 1.0).abs() < 2.5 * half, "{gain:?}");
+    }
+}
+
+#[test]
+fn exact_trajectories_have_no_terminal_blow_up_and_the_law_its_slope() {
+    let judged = judge(&[measured(23), measured(24)]).unwrap();
+    let exact = &judged.entries[0].findings;
+    let on = exact.iter().find(|f| f.what == "slope, on the trajectories").unwrap();
+    let off = exact.iter().find(|f| f.what == "slope, off the trajectories").unwrap();
+    assert_eq!(on.decision, Some(Decision::No), "{on:?}");
+    assert!(off.estimate.value > 0.3, "{off:?}");
+    assert_eq!(judged.entries[0].verdict, Verdict::DoesNotHoldHere);
+    let slopes = judged.entries[1].findings.iter().filter(|f| f.what == "slope");
+    for slope in slopes {
+        assert!((slope.estimate.value - 2.0).abs() < 0.3, "{slope:?}");
+    }
+}
+
+#[test]
+fn a_measurement_goes_on_where_it_was_ended() {
+    struct Stops(usize);
+    impl Progress for Stops {
+        fn at(&mut self, _: f64, _: &str) {
+            self.0 += 1;
+        }
+    }
+    let whole = measured(24);
+    // Ended after two settings: whatever is kept is whole, and what follows is the same.
+    let mut kept: Option<Evidence> = None;
+    let ended = measure_claim(
+        24,
+        &quick(),
+        None,
+        &mut |evidence| {
+            if evidence.settings.len() > 2 {
+                return Err(pathline_study::Error::usage("test", "ended", "go on"));
+            }
+            kept = Some(evidence.clone());
+            Ok(())
+        },
+        &mut (),
+    );
+    assert!(ended.is_err());
+    assert_eq!(kept.as_ref().unwrap().settings.len(), 2);
+    let mut asked = Stops(0);
+    let rest = measure_claim(24, &quick(), kept, &mut |_| Ok(()), &mut asked).unwrap();
+    assert_eq!(rest, whole);
+    assert!(asked.0 > 0);
+    // Numbers of another seed are not gone on with.
+    let other = Order { seed: 1, ..quick() };
+    assert!(measure_claim(24, &other, Some(rest), &mut |_| Ok(()), &mut ()).is_err());
+    assert!(measure_claim(99, &quick(), None, &mut |_| Ok(()), &mut ()).is_err());
+}
+
+#[test]
+fn a_folder_that_is_not_a_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
+    assert!(Folder::open(folder.path()).is_err());
+    let fresh = folder.path().join("ledger");
+    let opened = Folder::open(&fresh).unwrap();
+    assert!(opened.write().is_err(), "nothing was measured");
+    std::fs::write(fresh.join("raw/01.json"), "{\"claim\": 1}").unwrap();
+    let error = opened.write().unwrap_err().to_string();
+    assert!(error.contains("01.json"), "{error}");
+}

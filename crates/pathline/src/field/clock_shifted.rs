@@ -1,0 +1,82 @@
+//! A field asked at another time than that of the state: `u_t(x) = v_{t + delta}(x)`, the time held within
+//! `[0, 1]`.
+//!
+//! A state that sampling has left with more noise than its time says, or less, fits another time better.
+//! Telling the network that time is the remedy of *time-shift sampling*; interfaces call constant or
+//! windowed forms of it "lying about sigma". It changes what is evaluated, not where the run steps.
+//!
+//! # References
+//! Li et al. (2023), "Alleviating Exposure Bias in Diffusion Models through Sampling with Shifted Time Steps",
+//! arXiv:2305.15583 (there the shift is chosen for each state by its variance; here it is a constant).
+//!
+//! # Not to be confused with
+//! A shifted [`TimeGrid`](crate::TimeGrid), which moves the steps and tells the truth; `Rescheduled`, which
+//! moves states and times together.
+
+use std::sync::Arc;
+
+use super::{FieldRecord, VelocityField, check};
+use crate::batch::{At, RowsMut, Shape, Times};
+use crate::error::Error;
+
+/// `u_t(x) = v_{t + delta}(x)`.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use pathline::field::{ClockShifted, GaussianMixture};
+/// use pathline::schedule::CondOt;
+/// let field = GaussianMixture::ring(8, 2.0, 0.1)?.along(Arc::new(CondOt));
+/// let late = ClockShifted::new(Arc::new(field), 0.01)?;
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub struct ClockShifted {
+    inner: Arc<dyn VelocityField>,
+    delta: f64,
+}
+
+impl ClockShifted {
+    /// `inner`, told `t + delta`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `delta` is not between -1 and 1.
+    pub fn new(inner: Arc<dyn VelocityField>, delta: f64) -> Result<Self, Error> {
+        if (-1.0..=1.0).contains(&delta) {
+            Ok(Self { inner, delta })
+        } else {
+            Err(Error::invalid("shift of the clock", delta, "give a number from -1 to 1"))
+        }
+    }
+}
+
+impl VelocityField for ClockShifted {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
+        check(self.shape(), at, &out)?;
+        let told = |t: f64| (t + self.delta).clamp(0.0, 1.0);
+        let each: Vec<f64>;
+        let t = match at.t {
+            Times::Shared(t) => Times::Shared(told(t)),
+            Times::Each(ts) => {
+                each = ts.iter().copied().map(told).collect();
+                Times::Each(&each)
+            }
+        };
+        self.inner.velocity(&At { samples: at.samples.clone(), t, x: at.x }, out)
+    }
+
+    fn record(&self) -> FieldRecord {
+        FieldRecord::new("clock-shifted").with("delta", self.delta).around(&*self.inner)
+    }
+
+    fn singular_at_target(&self) -> bool {
+        self.inner.singular_at_target()
+    }
+
+    fn singular_at_source(&self) -> bool {
+        self.inner.singular_at_source()
+    }
+}
