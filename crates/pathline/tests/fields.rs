@@ -554,7 +554,7 @@ fn records_of_fields_that_differ_in_a_number_differ() {
 fn a_scaled_source_and_a_shifted_clock_are_what_they_say() {
     let field: Arc<dyn VelocityField> =
         Arc::new(GaussianMixture::ring(8, 2.0, 0.3).unwrap().along(Arc::new(CondOt)));
-    let x = Source::new(Seed(3), 50).noise(field.shape());
+    let x = normal(50, 2, 9);
     let of = |field: &dyn VelocityField, t: f64| {
         let mut v = Batch::zeros(x.len(), x.shape().clone());
         let at = At::new(Samples::first(x.len()), Times::Shared(t), x.rows()).unwrap();

@@ -132,7 +132,7 @@ fn measure_rung(
     network: Option<Arc<dyn Network>>,
     test: &DataSet,
 ) -> Result<(), Error> {
-    let (seed, samples) = (lab.seed(), lab.choose(40, 500));
+    let (seed, samples) = (lab.seed(), lab.choose(40, 300));
     let network =
         || network.clone().ok_or_else(|| Error::usage(quality, "is not trained", "report it"));
     let how = format!(

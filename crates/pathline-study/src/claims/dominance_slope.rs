@@ -47,7 +47,10 @@ pub(super) static CLAIM: Claim = Claim {
         "what -log p_t is there: under dominance it has the ranks of |x0|^2, the noise a state came from, and says \
          nothing of the data's density",
     ],
-    remark: "",
+    remark: "The law holds as derived, and the two-sided bound holds for every state. But what the slope is on is \
+             the density of the *noised* state; where one image dominates, that has the ranks of |x0|^2, the \
+             noise that the state came from. It says that a state far from its image moves fast, and nothing of \
+             how dense the data are there.",
     settings: 5,
     measure,
     find,

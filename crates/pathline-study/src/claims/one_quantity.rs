@@ -43,7 +43,11 @@ pub(super) static CLAIM: Claim = Claim {
         "three exact fields and a network, for which the identity holds only as far as it transports its marginal \
          exactly",
     ],
-    remark: "",
+    remark: "Both papers look at one number from two sides: what the energy lacks of half the mean squared \
+             displacement is half the integral of the conditional variance, which is the deficit. So `close the \
+             deficit` and `extreme energy means memorisation` are in conflict: with independent pairs the deficit \
+             closes by fitting the single images, and the exact field, which copies all of them, has the highest \
+             energy and the least variance. The network, told no class, lies below it by what it does not know.",
     settings: 4,
     measure,
     find,

@@ -55,16 +55,13 @@ fn table(findings: &[&Finding]) -> String {
         "| | value | 95 % | claimed | as claimed | p |\n| --- | --: | --: | --: | :-: | --: |\n",
     );
     for finding in findings {
-        let e = &finding.estimate;
-        let interval = if e.low < e.high {
-            format!("{} to {}", number(e.low), number(e.high))
-        } else {
-            String::new()
-        };
+        let (e, interval) = (&finding.estimate, interval(finding));
+        // A bar would end the cell.
+        let what = finding.what.replace('|', "\\|");
         let what = match finding.role {
-            Role::Primary => format!("**{}**", finding.what),
-            Role::Control => format!("control: {}", finding.what),
-            Role::Secondary => finding.what.clone(),
+            Role::Primary => format!("**{what}**"),
+            Role::Control => format!("control: {what}"),
+            Role::Secondary => what,
         };
         text += &format!(
             "| {what} | {} | {interval} | {} | {} | {} |\n",
@@ -75,6 +72,12 @@ fn table(findings: &[&Finding]) -> String {
         );
     }
     text
+}
+
+/// The interval in words; nothing where there is none.
+fn interval(finding: &Finding) -> String {
+    let e = &finding.estimate;
+    if e.low < e.high { format!("{} to {}", number(e.low), number(e.high)) } else { String::new() }
 }
 
 fn words(decision: Decision) -> &'static str {
@@ -212,7 +215,8 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
     let decided: Vec<&Finding> = entry.findings.iter().filter(|f| f.says.is_some()).collect();
     let label = |f: &Finding| {
         let role = if f.role == Role::Control { "control, " } else { "" };
-        format!("{role}{}: {}", f.setting, f.what)
+        let says = f.says.map(|s| format!("; claimed: {s}")).unwrap_or_default();
+        format!("{role}{}: {}{says}", f.setting, f.what)
     };
     let bars = Bars {
         value: Axis::new("value with its 95 % interval"),
@@ -235,8 +239,7 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
             Cell::text(&f.setting),
             name,
             Cell::number(f.estimate.value),
-            Cell::number(f.estimate.low),
-            Cell::number(f.estimate.high),
+            Cell::text(interval(f)),
             Cell::text(says),
             Cell::text(f.decision.map(words).unwrap_or_default()),
             Cell::text(f.adjusted_p.map(p_words).unwrap_or_default()),
@@ -246,8 +249,7 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
         Column::text("setting"),
         Column::text("number"),
         Column::numeric("value"),
-        Column::numeric("low"),
-        Column::numeric("high"),
+        Column::numeric("95 %"),
         Column::numeric("claimed"),
         Column::text("as claimed"),
         Column::numeric("p"),

@@ -65,7 +65,7 @@ pub(super) static CLAIM: Claim = Claim {
 };
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
-    let (seed, samples) = (lab.seed(), lab.choose(40, 1000));
+    let (seed, samples) = (lab.seed(), lab.choose(40, 500));
     let test = lab.test_images()?.batch;
     for (steps, name) in STEPS {
         if steps == 50 && lab.quick() {

@@ -90,7 +90,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         columns.insert("stopped early".to_owned(), ratios(&early, &made.known)?);
         Ok(columns)
     })?;
-    let samples = lab.choose(40, 1000);
+    let samples = lab.choose(40, 500);
     let (test, about) = (
         lab.test_images()?,
         format!(
