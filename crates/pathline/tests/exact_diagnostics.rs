@@ -432,7 +432,7 @@ fn what_cannot_be_measured_is_refused() {
     for step in [0.0, -1.0, f64::NAN, 1e-30] {
         assert!(invalid(curl(&field, &there, &Probing { step, ..plain })));
     }
-    let few = x.select(&[0, 1, 2]).unwrap();
+    let few = x.select(&[0]).unwrap();
     assert!(invalid(curl(&field, &at(&few, 0.5), &plain)));
     // A field that is the same everywhere has no Jacobian to share out.
     let wind = FunctionField::new(Shape::vector(6), "wind", |_, _, u| u.fill(1.0));

@@ -81,7 +81,7 @@ struct Squares {
 /// The antisymmetric share of the Jacobian of `field` at the states `at`; costs 8 evaluations a pair.
 ///
 /// # Errors
-/// [`Error::Count`] when parts do not fit; [`Error::Invalid`] for fewer than 20 states, no probe, a step
+/// [`Error::Count`] when parts do not fit; [`Error::Invalid`] for fewer than two states, no probe, a step
 /// that [`directional_derivative`] refuses, or a field that does not change with the state; whatever the
 /// field raises.
 ///

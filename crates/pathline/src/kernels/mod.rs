@@ -9,12 +9,14 @@
 //!    changes nothing where [`blocks_product`] is asked.
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 
+mod doubles;
 mod exponential;
 mod product;
 mod update;
 mod vector;
 mod wide;
 
+pub use doubles::{add_doubles, dot_doubles};
 pub use exponential::exp_of_negative;
 pub use product::{
     Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply, product,

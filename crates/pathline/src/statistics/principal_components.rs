@@ -24,7 +24,9 @@ use rayon::prelude::*;
 use super::symmetric_eigen::symmetric_eigen;
 use crate::batch::{Batch, Shape};
 use crate::error::Error;
-use crate::kernels::{Layout, add_transposed_product, product, rows_times, vectorised};
+use crate::kernels::{
+    Layout, add_doubles, add_transposed_product, dot_doubles, product, rows_times, vectorised,
+};
 use crate::seed::{Purpose, Seed};
 
 /// Directions that go through the points at once.
@@ -286,22 +288,11 @@ fn search(basis: &[f64], through: &[f64], d: usize, count: usize) -> (Vec<f64>, 
     (variances, found.into_iter().flat_map(|(vector, _)| vector).collect(), worst)
 }
 
-/// `<a, b>` in lanes that vectorise, in one order.
+/// `<a, b>`.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    const LANES: usize = 8;
     vectorised(
         #[inline(always)]
-        || {
-            let mut lanes = [0.0; LANES];
-            let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-            let tail: f64 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();
-            for (x, y) in a.zip(b) {
-                for lane in 0..LANES {
-                    lanes[lane] += x[lane] * y[lane];
-                }
-            }
-            lanes.iter().sum::<f64>() + tail
-        },
+        || dot_doubles(a, b),
     )
 }
 
@@ -309,6 +300,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 fn add(y: &mut [f64], scale: f64, x: &[f64]) {
     vectorised(
         #[inline(always)]
-        || y.iter_mut().zip(x).for_each(|(y, x)| *y += scale * x),
+        || add_doubles(y, scale, x),
     );
 }

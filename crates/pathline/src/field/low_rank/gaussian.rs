@@ -1,10 +1,10 @@
 //! One Gaussian whose covariance is low-rank plus isotropic.
 
-use super::linear::{add, dot, orthonormalise};
+use super::orthonormal::orthonormalise;
 use super::principal::principal;
 use crate::batch::Rows;
 use crate::error::Error;
-use crate::kernels::vectorised;
+use crate::kernels::{add_doubles, dot_doubles, vectorised};
 use crate::schedule::Coefficients;
 
 /// How far the given directions may be from orthonormal.
@@ -143,10 +143,10 @@ impl LowRankGaussian {
     /// `m + C^(1/2) z`, in place of the noise `z`.
     pub(super) fn colour(&self, z: &mut [f64]) {
         let d = self.mean.len();
-        let along: Vec<f64> = self.directions.chunks_exact(d).map(|u| dot(u, z)).collect();
+        let along: Vec<f64> = self.directions.chunks_exact(d).map(|u| dot_doubles(u, z)).collect();
         z.iter_mut().zip(&self.mean).for_each(|(z, m)| *z = m + self.residual * *z);
         for ((u, a), s) in self.directions.chunks_exact(d).zip(along).zip(&self.std) {
-            add(z, (s - self.residual) * a, u);
+            add_doubles(z, (s - self.residual) * a, u);
         }
     }
 
@@ -171,9 +171,9 @@ impl LowRankGaussian {
             || {
                 // Loops, since what `for_each` calls might not be inlined.
                 for (along, u) in along.iter_mut().zip(self.directions.chunks_exact(gap.len())) {
-                    *along = dot(u, &gap);
+                    *along = dot_doubles(u, &gap);
                 }
-                dot(&gap, &gap)
+                dot_doubles(&gap, &gap)
             },
         );
         let explained: f64 = along.iter().map(|a| a * a).sum();
@@ -207,10 +207,10 @@ impl LowRankGaussian {
         vectorised(
             #[inline(always)]
             || {
-                add(out, weight * offset, &self.mean);
-                add(out, weight * base, &p.gap);
+                add_doubles(out, weight * offset, &self.mean);
+                add_doubles(out, weight * base, &p.gap);
                 for (&f, u) in factors.iter().zip(self.directions.chunks_exact(self.mean.len())) {
-                    add(out, f, u);
+                    add_doubles(out, f, u);
                 }
             },
         );
@@ -227,7 +227,7 @@ fn unorthonormal(rows: &[f64], d: usize) -> f64 {
     let wanted = |i: usize, j: usize| f64::from(u8::from(i == j));
     let rows: Vec<&[f64]> = rows.chunks_exact(d).collect();
     let pairs = rows.iter().enumerate().flat_map(|(i, a)| {
-        rows[..=i].iter().enumerate().map(move |(j, b)| (dot(a, b) - wanted(i, j)).abs())
+        rows[..=i].iter().enumerate().map(move |(j, b)| (dot_doubles(a, b) - wanted(i, j)).abs())
     });
     pairs.fold(0.0, f64::max)
 }

@@ -25,7 +25,7 @@
 //! [`MixtureField`](super::MixtureField), the case without directions.
 
 mod gaussian;
-mod linear;
+mod orthonormal;
 mod principal;
 mod velocity;
 

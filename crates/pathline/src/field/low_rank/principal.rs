@@ -5,7 +5,7 @@
 //! Tipping and Bishop (1999), "Probabilistic principal component analysis", section 3.2 (the likeliest
 //! variances divide by `n`).
 
-use super::linear::orthonormalise;
+use super::orthonormal::orthonormalise;
 use crate::batch::{Batch, Rows, Shape};
 use crate::error::Error;
 use crate::statistics::PrincipalComponents;

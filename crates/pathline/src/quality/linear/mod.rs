@@ -10,30 +10,13 @@ pub(super) use nuclear_norm::nuclear_norm;
 
 use rayon::prelude::*;
 
-use crate::kernels::vectorised;
-
-/// Lanes kept apart, so that the compiler can vectorise a sum without changing its order.
-const LANES: usize = 8;
-
-/// `<a, b>` of two slices of one length.
-#[inline(always)]
-fn dot_lanes(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f64 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a.zip(b) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f64>() + tail
-}
+use crate::kernels::{add_doubles, dot_doubles, vectorised};
 
 /// `<a, b>` of two slices of one length.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     vectorised(
         #[inline(always)]
-        || dot_lanes(a, b),
+        || dot_doubles(a, b),
     )
 }
 
@@ -41,11 +24,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 fn add(y: &mut [f64], scale: f64, x: &[f64]) {
     vectorised(
         #[inline(always)]
-        || {
-            for (y, x) in y.iter_mut().zip(x) {
-                *y += scale * x;
-            }
-        },
+        || add_doubles(y, scale, x),
     );
 }
 

@@ -13,8 +13,11 @@
 
 use rayon::prelude::*;
 
-use super::{LANES, add, dot};
+use super::{add, dot};
 use crate::kernels::vectorised;
+
+/// Singular values that are searched for at once.
+const LANES: usize = 8;
 
 /// Rows of one task: fixed, so that sums have one order on any number of threads.
 const ROWS: usize = 64;

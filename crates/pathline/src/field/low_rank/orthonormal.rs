@@ -1,38 +1,6 @@
-//! Inner products and sums of vectors in double precision, in lanes so that they can be vectorised.
+//! Making vectors orthonormal, in double precision.
 
-use crate::kernels::vectorised;
-
-/// Enough to fill several registers, so that sums do not wait for each other.
-const LANES: usize = 32;
-
-/// `<a, b>` over the shorter of the two.
-#[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let ((a, rest_a), (b, rest_b)) = (a[..n].as_chunks::<LANES>(), b[..n].as_chunks::<LANES>());
-    let mut lanes = [0.0_f64; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    let mut sum = 0.0;
-    for (a, b) in rest_a.iter().zip(rest_b) {
-        sum += a * b;
-    }
-    for lane in lanes {
-        sum += lane;
-    }
-    sum
-}
-
-/// `sum += weight * v`, over the shorter of the two.
-#[inline(always)]
-pub(super) fn add(sum: &mut [f64], weight: f64, v: &[f64]) {
-    for (sum, v) in sum.iter_mut().zip(v) {
-        *sum += weight * v;
-    }
-}
+use crate::kernels::{add_doubles, dot_doubles, vectorised};
 
 /// Makes the rows of width `d` orthonormal, each from those before it. A row that depends on those
 /// before it becomes a coordinate direction that does not, so that there are always as many.
@@ -40,7 +8,7 @@ pub(super) fn orthonormalise(rows: &mut [f64], d: usize) {
     for r in 0..rows.len() / d.max(1) {
         let (done, rest) = rows.split_at_mut(r * d);
         let row = &mut rest[..d];
-        let before = dot(row, row).sqrt();
+        let before = dot_doubles(row, row).sqrt();
         let mut length = reject(row, done, d);
         let mut least = 1e-12 * before;
         // One coordinate lies at least `1 / sqrt(d)` outside the span of fewer than `d` others.
@@ -64,10 +32,10 @@ fn reject(row: &mut [f64], done: &[f64], d: usize) -> f64 {
         #[inline(always)]
         || {
             for other in done.chunks_exact(d).chain(done.chunks_exact(d)) {
-                let along = dot(row, other);
-                add(row, -along, other);
+                let along = dot_doubles(row, other);
+                add_doubles(row, -along, other);
             }
-            dot(row, row).sqrt()
+            dot_doubles(row, row).sqrt()
         },
     )
 }
@@ -89,7 +57,7 @@ mod tests {
         for (i, a) in rows.chunks_exact(d).enumerate() {
             for (j, b) in rows.chunks_exact(d).enumerate() {
                 let wanted = f64::from(u8::from(i == j));
-                assert!((dot(a, b) - wanted).abs() < 1e-14, "{i} {j}");
+                assert!((dot_doubles(a, b) - wanted).abs() < 1e-14, "{i} {j}");
             }
         }
         assert!((rows[0] - 1.0 / 55.0_f64.sqrt()).abs() < 1e-15);
