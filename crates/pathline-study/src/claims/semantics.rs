@@ -29,7 +29,10 @@ pub(super) static CLAIM: Claim = Claim {
         "the null energy 1/2 |x1 - x0'|^2 with unrelated noise: what the end point alone says",
         "partial correlation given |x1|^2",
     ],
-    remark: "",
+    remark: "Across classes the correlation is there at every scale of guidance, and it is one between classes: \
+             large, bright garments have more energy, and the judge is surer of them. Within a class nothing of \
+             the claimed size is left, and under strong guidance the sign is the opposite, as it is for the null. \
+             What the judge does see is bending: samples whose ways bend more are recognised less surely.",
     settings: 3,
     measure,
     find,
