@@ -112,6 +112,11 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("sample pictures", &["pictures", "bad.png"]),
     ("sample good.safetensors --class 3", &["--class", "data set"]),
     ("sample good.safetensors --guidance 2 --class 1", &["--class"]),
+    // Claims.
+    ("claims 99", &["claim 99", "known are"]),
+    ("claims --judge missing", &["missing", "cannot be read"]),
+    ("claims --judge pictures", &["pictures", "no raw numbers"]),
+    ("claims 24 --out foreign", &["foreign", "no ledger made"]),
     // Data sets.
     ("sample monos", &["monos", "moons", "fashion-mnist"]),
     ("sample moons:many", &["moons:many", "moons:500"]),

@@ -142,6 +142,7 @@ fn a_folder_that_is_not_a_ledger_is_left_alone() {
     let fresh = folder.path().join("ledger");
     let opened = Folder::open(&fresh).unwrap();
     assert!(opened.write().is_err(), "nothing was measured");
+    std::fs::create_dir_all(fresh.join("raw")).unwrap();
     std::fs::write(fresh.join("raw/01.json"), "{\"claim\": 1}").unwrap();
     let error = opened.write().unwrap_err().to_string();
     assert!(error.contains("01.json"), "{error}");

@@ -15,9 +15,15 @@ pub(crate) fn run(args: &Claims) -> Result<bool, Failure> {
         return Ok(true);
     }
     if let Some(raw) = &args.judge {
-        let mut evidence = Folder::evidence(raw)?;
-        evidence.retain(|e| args.numbers.is_empty() || args.numbers.contains(&e.claim));
-        print(&judge(&evidence)?, args.json)?;
+        // All are judged, since the correction is for all; some are shown.
+        let mut ledger = judge(&Folder::evidence(raw)?)?;
+        let there = |number: &u32| ledger.entries.iter().any(|e| e.number == *number);
+        if let Some(number) = args.numbers.iter().find(|number| !there(number)) {
+            let problem = format!("holds no numbers of claim {number}; measure it first");
+            return Err(Failure::usage(&raw.display().to_string(), &problem));
+        }
+        ledger.entries.retain(|e| args.numbers.is_empty() || args.numbers.contains(&e.number));
+        print(&ledger, args.json)?;
         return Ok(true);
     }
     let folder = Folder::open(&args.out)?;

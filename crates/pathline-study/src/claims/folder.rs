@@ -20,11 +20,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Takes a folder that is new, empty, or a ledger's.
+    /// Takes a folder that is not there yet, empty, or a ledger's.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it holds anything but has no `raw` folder, or cannot be read;
-    /// [`Error::Data`] when it cannot be made.
+    /// [`Error::Usage`] when it holds anything but has no `raw` folder, or cannot be read.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let raw = root.join("raw");
         let place = root.display().to_string();
@@ -37,9 +36,6 @@ impl Folder {
                 return Err(Error::usage(place, problem, "choose a new or empty --out"));
             }
         }
-        std::fs::create_dir_all(&raw).map_err(|e| {
-            Error::usage(&place, format!("cannot be made: {e}"), "choose another --out")
-        })?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -81,7 +77,8 @@ impl Folder {
     /// Measures claims, each kept after every setting, or goes on where an earlier run was ended.
     ///
     /// # Errors
-    /// As [`measure_claim`]; [`Error::Data`] when a file cannot be written.
+    /// As [`measure_claim`]; [`Error::Usage`] when the folder cannot be made, [`Error::Data`] when a file
+    /// cannot be written.
     pub fn measure(
         &self,
         numbers: &[u32],
@@ -90,6 +87,10 @@ impl Folder {
     ) -> Result<(), Error> {
         // All names first: a mistyped number should not cost the hours of the others.
         let claims = numbers.iter().map(|&n| claim(n)).collect::<Result<Vec<_>, _>>()?;
+        std::fs::create_dir_all(self.root.join("raw")).map_err(|e| {
+            let place = self.root.display().to_string();
+            Error::usage(place, format!("cannot be made: {e}"), "choose another --out")
+        })?;
         let count = claims.len().max(1) as f64;
         for (i, claim) in claims.into_iter().enumerate() {
             let path = self.root.join("raw").join(file_name(claim));
