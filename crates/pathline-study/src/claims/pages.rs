@@ -97,7 +97,9 @@ fn command(claim: &Claim, evidence: &Evidence) -> String {
     let effort = if evidence.effort == Effort::Full { " --full" } else { "" };
     let seed =
         if evidence.seed == 0 { String::new() } else { format!(" --seed {}", evidence.seed) };
-    format!("pathline claims {}{effort}{seed} --out claims", claim.number)
+    let cifar = evidence.settings.iter().any(|s| s.name.starts_with("CIFAR-10"));
+    let cifar = if cifar { " --cifar10 cifar10" } else { "" };
+    format!("pathline claims {}{effort}{seed}{cifar} --out claims", claim.number)
 }
 
 /// The name of a claim's file of raw numbers.
@@ -117,7 +119,7 @@ pub fn index_page(ledger: &Ledger) -> String {
         "# Claims\n\nWhat papers and notes say of flow models, measured again with the controls that such claims \
          need. A verdict is of what was measured here: small images, points, exact fields. `pathline claims \
          --judge docs/claims/raw` recomputes every verdict from the raw numbers; `pathline claims --full` measures \
-         them again.\n\n| | claim | verdict |\n| --: | --- | --- |\n",
+         them again. What the sources state wrongly, whatever is measured, is in `docs/claims/errata.md`.\n\n| | claim | verdict |\n| --: | --- | --- |\n",
     );
     for entry in &ledger.entries {
         page += &format!(
