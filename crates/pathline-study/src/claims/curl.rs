@@ -57,9 +57,9 @@ pub(super) static CLAIM: Claim = Claim {
 };
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
-    let (seed, each) = (lab.seed(), lab.choose(2, 10));
+    let (seed, each) = (lab.seed(), lab.choose(8, 10));
     let how = format!(
-        "{BATCHES} batches of {each} path states at each of five times, one pair of probes a state"
+        "{BATCHES} batches of {each} path states at each of five times, two pairs of probes a state"
     );
     lab.setting(FIELDS[0], how.clone(), |_| {
         let target = super::falsifier::ring(BATCHES * each, seed)?;
@@ -108,7 +108,7 @@ fn probed(
             let at = At { samples, t: Times::Shared(t), x: states.rows() };
             // Where the posterior over images turns from one to the next, the field bends within sigma^2.
             let step = Probing::default().step.min((1.0 - t) * (1.0 - t) / 32.0);
-            let probing = Probing { pairs: 1, step, seed };
+            let probing = Probing { pairs: 2, step, seed };
             let found = pathline::diagnostics::curl(field, &at, &probing)?;
             for (name, value) in [
                 ("t", t),
