@@ -2,6 +2,8 @@
 //!
 //! They are inlined: inside [`vectorised`](super::vectorised) they take the widest registers of the machine.
 
+use super::vectorised;
+
 /// Enough to fill several registers, so that sums do not wait for each other.
 const LANES: usize = 32;
 
@@ -33,6 +35,23 @@ pub fn add_doubles(sum: &mut [f64], weight: f64, v: &[f64]) {
     for (sum, v) in sum.iter_mut().zip(v) {
         *sum += weight * v;
     }
+}
+
+/// [`dot_doubles`] where nothing around it is [`vectorised`].
+#[must_use]
+pub fn dot_doubles_wide(a: &[f64], b: &[f64]) -> f64 {
+    vectorised(
+        #[inline(always)]
+        || dot_doubles(a, b),
+    )
+}
+
+/// [`add_doubles`] where nothing around it is [`vectorised`].
+pub fn add_doubles_wide(sum: &mut [f64], weight: f64, v: &[f64]) {
+    vectorised(
+        #[inline(always)]
+        || add_doubles(sum, weight, v),
+    );
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod update;
 mod vector;
 mod wide;
 
-pub use doubles::{add_doubles, dot_doubles};
+pub use doubles::{add_doubles, add_doubles_wide, dot_doubles, dot_doubles_wide};
 pub use exponential::exp_of_negative;
 pub use product::{
     Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply, product,

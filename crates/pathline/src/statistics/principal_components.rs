@@ -25,7 +25,8 @@ use super::symmetric_eigen::symmetric_eigen;
 use crate::batch::{Batch, Shape};
 use crate::error::Error;
 use crate::kernels::{
-    Layout, add_doubles, add_transposed_product, dot_doubles, product, rows_times, vectorised,
+    Layout, add_doubles_wide as add, add_transposed_product, dot_doubles_wide as dot, product,
+    rows_times, vectorised,
 };
 use crate::seed::{Purpose, Seed};
 
@@ -286,20 +287,4 @@ fn search(basis: &[f64], through: &[f64], d: usize, count: usize) -> (Vec<f64>, 
     });
     let variances = values.iter().take(count).map(|v| if *v < 0.0 { 0.0 } else { *v }).collect();
     (variances, found.into_iter().flat_map(|(vector, _)| vector).collect(), worst)
-}
-
-/// `<a, b>`.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    vectorised(
-        #[inline(always)]
-        || dot_doubles(a, b),
-    )
-}
-
-/// `y += scale * x`.
-fn add(y: &mut [f64], scale: f64, x: &[f64]) {
-    vectorised(
-        #[inline(always)]
-        || add_doubles(y, scale, x),
-    );
 }

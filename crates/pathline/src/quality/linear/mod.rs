@@ -10,23 +10,7 @@ pub(super) use nuclear_norm::nuclear_norm;
 
 use rayon::prelude::*;
 
-use crate::kernels::{add_doubles, dot_doubles, vectorised};
-
-/// `<a, b>` of two slices of one length.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    vectorised(
-        #[inline(always)]
-        || dot_doubles(a, b),
-    )
-}
-
-/// `y += scale * x`.
-fn add(y: &mut [f64], scale: f64, x: &[f64]) {
-    vectorised(
-        #[inline(always)]
-        || add_doubles(y, scale, x),
-    );
-}
+use crate::kernels::{add_doubles_wide as add, dot_doubles_wide as dot};
 
 /// `<a_r, b_s>` for the vectors of length `d` in `a` and `b`, row after row.
 pub(super) fn product_transposed(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
