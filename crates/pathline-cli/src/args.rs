@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use pathline::kernels::ProductPrecision;
 
 /// Sample flow-matching models, measure every trajectory, correct sampling without retraining.
 #[derive(Parser)]
@@ -79,6 +80,9 @@ pub(crate) struct Demo {
     /// Samples a row of the large table
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "full", value_parser = clap::value_parser!(u32).range(40..=60_000))]
     pub(crate) full_samples: u32,
+    /// Numbers that the model's products multiply in the large table: f32, bf16, or `fastest` of them here
+    #[arg(long, value_name = "NUMBERS", default_value = "f32", requires = "full")]
+    pub(crate) full_precision: ProductPrecision,
     /// Folder of the four files of Fashion-MNIST, as Debian's package dataset-fashion-mnist installs them
     #[arg(
         long,
@@ -140,6 +144,10 @@ pub(crate) struct Train {
     /// What the network predicts: velocity, target, source, score [default: velocity]
     #[arg(long, value_name = "WHAT")]
     pub(crate) prediction: Option<String>,
+    /// Numbers that products multiply: f32, bf16 (faster where the processor has AMX), or `fastest` of
+    /// them here [default: f32]
+    #[arg(long, value_name = "NUMBERS")]
+    pub(crate) precision: Option<ProductPrecision>,
     /// Decays of the moving averages to keep, or `none`; the first is the model that is written, and the
     /// others lie beside it [default: 0.999]
     #[arg(long, value_name = "DECAYS")]
@@ -211,6 +219,10 @@ pub(crate) struct Run {
     /// Classifier-free guidance scale (1: none); needs --class
     #[arg(long, allow_negative_numbers = true, value_name = "W", requires = "class")]
     pub(crate) guidance: Option<f64>,
+    /// Numbers that a network's products multiply: f32, bf16 (faster where the processor has AMX), or
+    /// `fastest` of them here [default: f32]
+    #[arg(long, value_name = "NUMBERS")]
+    pub(crate) precision: Option<ProductPrecision>,
     /// Number of samples
     #[arg(short = 'n', long, default_value_t = 64)]
     pub(crate) samples: usize,

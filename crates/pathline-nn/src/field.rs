@@ -8,6 +8,7 @@ use pathline::{At, Batch, Error, RowsMut, Shape, Times, VelocityField};
 use crate::network::Network;
 use crate::output::Output;
 use crate::scratch::Scratch;
+use pathline::kernels::ProductPrecision;
 
 /// `u_t(x) = u_theta(t, x)` for a network and the classes it is conditioned on, or the velocity that
 /// follows from what the network predicts instead ([`NetworkField::predicting`]).
@@ -34,6 +35,7 @@ pub struct NetworkField {
     network: Arc<dyn Network>,
     conditions: Conditions,
     output: Output,
+    precision: ProductPrecision,
     idle: Mutex<Vec<Scratch>>,
 }
 
@@ -56,14 +58,20 @@ impl NetworkField {
     /// The field of a network that is told the class of each sample.
     #[must_use]
     pub fn conditioned(network: Arc<dyn Network>, conditions: Conditions) -> Self {
-        let output = Output::default();
-        Self { network, conditions, output, idle: Mutex::new(Vec::new()) }
+        let (output, precision) = <_>::default();
+        Self { network, conditions, output, precision, idle: Mutex::new(Vec::new()) }
     }
 
     /// The field of a network that predicts something else than the velocity.
     #[must_use]
     pub fn predicting(self, output: Output) -> Self {
         Self { output, ..self }
+    }
+
+    /// The field with the network's products in these numbers.
+    #[must_use]
+    pub fn in_precision(self, precision: ProductPrecision) -> Self {
+        Self { precision, idle: Mutex::new(Vec::new()), ..self }
     }
 
     /// What the network predicts.
@@ -105,7 +113,7 @@ impl NetworkField {
     fn forward(&self, at: &At<'_>, conditions: &Conditions, out: RowsMut<'_>) -> Result<(), Error> {
         // A scratch holds no state between calls, so one from a call that panicked is as good.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = idle().pop().unwrap_or_default();
+        let mut scratch = idle().pop().unwrap_or_else(|| Scratch::in_precision(self.precision));
         let result = self.network.forward(at, conditions, out, &mut scratch);
         idle().push(scratch);
         result
@@ -129,6 +137,10 @@ impl VelocityField for NetworkField {
             .with_fingerprint(
                 self.network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
             );
+        let record = match self.precision {
+            ProductPrecision::F32 => record,
+            other => record.with("precision", other.to_string()),
+        };
         if self.output.is_velocity() {
             return record;
         }

@@ -22,6 +22,7 @@ use crate::ops::linear::Linear;
 use crate::parameters::{Parameters, Tensors};
 use crate::scratch::Scratch;
 use crate::tensors;
+use pathline::kernels::ProductPrecision;
 
 /// Most values that a perceptron may hold (8 GiB of them): beyond it, widths are taken for a mistake.
 const MOST_VALUES: usize = 1 << 31;
@@ -179,7 +180,7 @@ impl Mlp {
     }
 
     /// Layer `l` with its parameters.
-    fn linear(&self, l: usize) -> Linear<'_> {
+    fn linear(&self, l: usize, precision: ProductPrecision) -> Linear<'_> {
         let layer = &self.layers[l];
         let values = self.parameters.as_slice();
         Linear {
@@ -188,6 +189,7 @@ impl Mlp {
             weight: &values[layer.weight.clone()],
             bias: &values[layer.bias.clone()],
             activation: (l + 1 < self.layers.len()).then_some(self.config.activation),
+            precision,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::graph::operation::Work;
+use pathline::kernels::ProductPrecision;
 
 /// Most parts that one batch is cut into: enough for many cores, few enough that their gradients
 /// are summed in little time.
@@ -16,9 +17,12 @@ const WORTH_SHARING: usize = 400_000;
 
 /// Working memory of a network, kept from call to call so that a step allocates nothing once warm.
 ///
+/// It also says in which numbers products multiply ([`Scratch::in_precision`]; `f32`).
+///
 /// A scratch may be used with any network and any batch; it grows to the largest and never shrinks.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    precision: ProductPrecision,
     parts: Vec<Part>,
     idle: Pool,
 }
@@ -125,6 +129,16 @@ impl Scratch {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No buffer yet, for products in these numbers.
+    #[must_use]
+    pub fn in_precision(precision: ProductPrecision) -> Self {
+        Self { precision, ..Self::default() }
+    }
+
+    pub(crate) fn precision(&self) -> ProductPrecision {
+        self.precision
     }
 
     /// The first `count` parts.

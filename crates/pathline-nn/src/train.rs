@@ -26,6 +26,7 @@ use crate::output::Output;
 use crate::scratch::Scratch;
 use crate::state::TrainingState;
 use crate::weighting::Weighting;
+use pathline::kernels::ProductPrecision;
 
 /// Most rows of a batch: beyond it, the number is taken for a mistake.
 pub(crate) const MOST_ROWS: usize = 1 << 24;
@@ -73,6 +74,9 @@ pub struct FlowTraining {
     /// A term for the length of the velocity; none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magnitude: Option<Magnitude>,
+    /// In which numbers the network's products multiply; `f32`.
+    #[serde(skip_serializing_if = "ProductPrecision::is_f32")]
+    pub precision: ProductPrecision,
     /// How gradients become steps.
     pub optimiser: AdamW,
 }
@@ -90,6 +94,7 @@ impl Default for FlowTraining {
             output: Output::default(),
             weighting: Weighting::default(),
             magnitude: None,
+            precision: ProductPrecision::default(),
             optimiser: AdamW::default(),
         }
     }
@@ -177,7 +182,7 @@ pub fn train(
         return Err(Error::invalid("shape to mirror", shape, "mirror images, of shape [c, h, w]"));
     }
     let mut examples = Examples::new(state.training.batch, state.network.shape());
-    let mut gradient = Gradient::new(state.network.parameters().len());
+    let mut gradient = Gradient::new(state.network.parameters().len(), state.training.precision);
     let clock = state.training.clock.clone();
     let objective = state.training.objective();
     while state.step < state.training.steps {
@@ -218,8 +223,9 @@ struct Gradient {
 }
 
 impl Gradient {
-    fn new(parameters: usize) -> Self {
-        Self { whole: vec![0.0; parameters], part: Vec::new(), scratch: Scratch::new() }
+    fn new(parameters: usize, precision: ProductPrecision) -> Self {
+        let scratch = Scratch::in_precision(precision);
+        Self { whole: vec![0.0; parameters], part: Vec::new(), scratch }
     }
 
     /// The mean loss over all examples, whose gradient is then in `whole`.

@@ -10,6 +10,7 @@ use pathline_nn::{Classifier, Network, network_from_bytes};
 use crate::error::Error;
 
 const MODEL: &[u8] = include_bytes!("../assets/fashion-mnist-dit.safetensors");
+const TRANSFORMER: &[u8] = include_bytes!("../assets/fashion-mnist-dit.safetensors");
 const JUDGE: &[u8] = include_bytes!("../assets/fashion-mnist-judge.safetensors");
 
 /// The class-conditional model of 28 x 28 Fashion-MNIST images in `[-1, 1]`.
@@ -25,6 +26,14 @@ const JUDGE: &[u8] = include_bytes!("../assets/fashion-mnist-judge.safetensors")
 /// ```
 pub fn embedded_model() -> Result<Arc<dyn Network>, Error> {
     Ok(Arc::from(network_from_bytes(MODEL)?))
+}
+
+/// The diffusion transformer of the same images whose trajectories the claims were measured on.
+///
+/// # Errors
+/// [`Error::Library`]; never for the file this crate comes with.
+pub(crate) fn embedded_transformer() -> Result<Arc<dyn Network>, Error> {
+    Ok(Arc::from(network_from_bytes(TRANSFORMER)?))
 }
 
 /// The classifier that says which class an image shows, and whose features images are compared in.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pathline::field::Conditions;
+use pathline::kernels::ProductPrecision;
 use pathline::spec::{Data, Resolver, SourceSpec};
 use pathline::{Batch, Seed, Shape, Source, VelocityField};
 use pathline_data::{DataSet, PointSet, fashion_mnist, load};
@@ -82,9 +83,11 @@ impl Resolver for Files {
         &self,
         checkpoint: &str,
         of: Conditions,
+        precision: ProductPrecision,
     ) -> Result<Arc<dyn VelocityField>, pathline::Error> {
         let (network, output) = read_network(Path::new(checkpoint)).map_err(foreign)?;
-        Ok(Arc::new(NetworkField::conditioned(Arc::from(network), of).predicting(output)))
+        let field = NetworkField::conditioned(Arc::from(network), of).predicting(output);
+        Ok(Arc::new(field.in_precision(precision)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pathline::VelocityField;
 use pathline::field::{Conditions, Guided};
+use pathline::kernels::ProductPrecision;
 use pathline_nn::{Network, NetworkField};
 
 use crate::error::Error;
@@ -20,7 +21,18 @@ pub(crate) fn told_in_turn(
     shift: u32,
     scale: f64,
 ) -> Result<Arc<dyn VelocityField>, Error> {
-    let field = |of| Arc::new(NetworkField::conditioned(Arc::clone(network), of));
+    told_in_turn_in(ProductPrecision::F32, network, shift, scale)
+}
+
+/// [`told_in_turn`] by products in these numbers.
+pub(crate) fn told_in_turn_in(
+    precision: ProductPrecision,
+    network: &Arc<dyn Network>,
+    shift: u32,
+    scale: f64,
+) -> Result<Arc<dyn VelocityField>, Error> {
+    let field =
+        |of| Arc::new(NetworkField::conditioned(Arc::clone(network), of).in_precision(precision));
     let classes = network.classes();
     let told = field(Conditions::Cycle(classes_in_turn(classes, shift, classes).into()));
     if scale == 1.0 {

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pathline::Seed;
+use pathline::kernels::ProductPrecision;
 use pathline_data::atomic;
 use pathline_nn::Network;
 
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
 use crate::files::Files;
-use crate::in_turn::told_in_turn;
+use crate::in_turn::told_in_turn_in;
 use crate::json::json;
 use crate::progress::Progress;
 use crate::quality::{Bench, Floor, Judged, Real, plain};
@@ -33,6 +34,9 @@ pub struct QualityTable {
     pub command: String,
     /// Fingerprint of the model's parameters.
     pub model: String,
+    /// In which numbers the model's products multiplied.
+    #[serde(default)]
+    pub precision: ProductPrecision,
     /// Samples a row.
     pub samples: usize,
     /// Real images that they are compared with: the 10 000 of the test set.
@@ -71,15 +75,15 @@ impl Work<'_> {
     }
 }
 
-/// Measures the table with the real images of `data` (the folder of Fashion-MNIST), or goes on with the
-/// one in the file `kept`.
+/// Measures the table with the real images of `data` (the folder of Fashion-MNIST), with so many samples a row
+/// and the model's products in these numbers, or goes on with the one in the file `kept`.
 ///
 /// # Errors
 /// [`Error::Data`] if files cannot be read or written, [`Error::Usage`] if `kept` is of another model or
 /// number of samples.
 pub fn quality_table(
     data: &str,
-    samples: usize,
+    (samples, precision): (usize, ProductPrecision),
     kept: &Path,
     progress: &mut dyn Progress,
 ) -> Result<QualityTable, Error> {
@@ -92,8 +96,11 @@ pub fn quality_table(
         network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
     );
     let fresh = QualityTable {
-        command: format!("pathline demo --full --full-samples {samples} --data {data}"),
+        command: format!(
+            "pathline demo --full --full-samples {samples} --full-precision {precision} --data {data}"
+        ),
         model: format!("{print:016x}"),
+        precision,
         samples,
         real_images: real.len(),
         real_agreement: real.agreement,
@@ -109,7 +116,7 @@ pub fn quality_table(
     for evaluations in COMPARED {
         if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < 5 {
             table.ways.retain(|row| row.evaluations != evaluations);
-            let field = told_in_turn(&work.network, 0, 1.0)?;
+            let field = told_in_turn_in(precision, &work.network, 0, 1.0)?;
             let rows = work.bench(&*field, 1.0).compare(evaluations, &mut |row| {
                 done += evaluations;
                 let doing = format!("{} with {evaluations} evaluations", row.method);
@@ -132,7 +139,8 @@ pub fn quality_table(
         let row = match table.ways.iter().find(same) {
             Some(row) => row.clone(),
             None => {
-                let (field, method) = (told_in_turn(&work.network, 0, scale)?, plain(evaluations)?);
+                let field = told_in_turn_in(precision, &work.network, 0, scale)?;
+                let method = plain(evaluations)?;
                 let bench = work.bench(&*field, scale);
                 bench.judge(&method, &bench.draw(&method)?, None)?.0
             }

@@ -74,7 +74,8 @@ fn sampled(folder: &Path, name: &str) -> Sampled {
     } else {
         SourceSpec::Normal {}
     };
-    let field = FieldSpec::Network { checkpoint, class: ClassSpec::Any {} };
+    let field =
+        FieldSpec::Network { checkpoint, class: ClassSpec::Any {}, precision: <_>::default() };
     let run = RunSpec::euler(100);
     let spec = SampleSpec { field, source, run, seed: Seed(3), samples: 1024, first: 0 };
     sample(&spec, &Files, &mut ()).unwrap()
@@ -140,7 +141,8 @@ fn potentials_are_refused_with_the_reason() {
     let Some(folder) = checkpoints() else { return };
     for name in POTENTIALS {
         let path = folder.join(format!("{name}.pt")).display().to_string();
-        let error = Files.network(&path, Conditions::None).err().expect(name).to_string();
+        let error =
+            Files.network(&path, Conditions::None, <_>::default()).err().expect(name).to_string();
         assert!(error.contains(&path) && error.contains("stores a potential"), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }

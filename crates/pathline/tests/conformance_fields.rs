@@ -14,6 +14,7 @@ use pathline::field::{
     GaussianMixture, LowRankGaussian, LowRankMixture, Reversed, SourceScaled, SwitchTimes,
     Switched,
 };
+use pathline::kernels::ProductPrecision;
 use pathline::schedule::{CondOt, Cosine, Schedule};
 use pathline::solver::{EULER, HEUN};
 use pathline::spec::{Data, FieldSpec, NoFiles, Resolver, from_json};
@@ -33,8 +34,13 @@ impl Resolver for Points {
         Ok(Data { points, labels: Some((0..900).map(|i| i % 3).collect()) })
     }
 
-    fn network(&self, checkpoint: &str, of: Conditions) -> Result<Arc<dyn VelocityField>, Error> {
-        NoFiles.network(checkpoint, of)
+    fn network(
+        &self,
+        checkpoint: &str,
+        of: Conditions,
+        precision: ProductPrecision,
+    ) -> Result<Arc<dyn VelocityField>, Error> {
+        NoFiles.network(checkpoint, of, precision)
     }
 }
 

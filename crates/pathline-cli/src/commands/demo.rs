@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Demo) -> Result<bool, Failure> {
     spec.samples = args.samples.map(|n| n as usize);
     if args.full {
         let (samples, kept) = (args.full_samples as usize, args.out.join("table.json"));
-        spec.table = quality_table(&args.data, samples, &kept, &mut bar)?;
+        spec.table = quality_table(&args.data, (samples, args.full_precision), &kept, &mut bar)?;
     }
     let demo = demo(&spec, &mut bar)?;
     bar.done();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pathline::Save;
+use pathline::kernels::ProductPrecision;
 use pathline::schedule::ScheduleSpec;
 use pathline::spec::{
     ClassSpec, FieldSpec, GainSpec, RunSpec, SampleSpec, SolverSpec, SourceSpec, SteppingSpec,
@@ -31,13 +32,21 @@ pub(crate) fn spec(model: &str, run: &Run, save: Save) -> Result<SampleSpec, Fai
 }
 
 fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
-    let base = named(model)?;
+    let base = named(model, run.precision)?;
+    let by_file = matches!(base, FieldSpec::Network { .. }) && !model.trim_start().starts_with('{');
+    if run.precision.is_some() && !by_file {
+        let problem = "only a network that is named by its file takes it; leave it out, or write \"precision\" \
+                       into the JSON of a network";
+        return Err(Failure::usage("--precision", problem));
+    }
     let Some(class) = &run.class else { return Ok(base) };
     let of = |class| match base.clone() {
         FieldSpec::Empirical { data, schedule, .. } => {
             Ok(FieldSpec::Empirical { data, class, schedule })
         }
-        FieldSpec::Network { checkpoint, .. } => Ok(FieldSpec::Network { checkpoint, class }),
+        FieldSpec::Network { checkpoint, precision, .. } => {
+            Ok(FieldSpec::Network { checkpoint, class, precision })
+        }
         _ => {
             let problem = "only a network or a labelled data set has classes; leave it out, or name \
                            one of those";
@@ -59,7 +68,7 @@ fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
 }
 
 /// A field by name, as JSON, or as a file.
-fn named(model: &str) -> Result<FieldSpec, Failure> {
+fn named(model: &str, precision: Option<ProductPrecision>) -> Result<FieldSpec, Failure> {
     let schedule = ScheduleSpec::CondOt {};
     match model {
         "ring" => return Ok(FieldSpec::Ring { modes: 8, radius: 4.0, std: 0.3, schedule }),
@@ -72,7 +81,8 @@ fn named(model: &str) -> Result<FieldSpec, Failure> {
     let ending = Path::new(model).extension().and_then(|e| e.to_str()).unwrap_or_default();
     Ok(match ending.to_lowercase().as_str() {
         "pt" | "pth" | "bin" | "ckpt" | "safetensors" => {
-            FieldSpec::Network { checkpoint: model.to_owned(), class: ClassSpec::Any {} }
+            let (checkpoint, class) = (model.to_owned(), ClassSpec::Any {});
+            FieldSpec::Network { checkpoint, class, precision: precision.unwrap_or_default() }
         }
         _ => FieldSpec::Empirical { data: model.to_owned(), class: ClassSpec::Any {}, schedule },
     })

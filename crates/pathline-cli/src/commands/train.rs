@@ -88,6 +88,9 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
     if let Some(prediction) = &args.prediction {
         spec = spec.with(&[("training.output.prediction", prediction)])?;
     }
+    if let Some(precision) = args.precision {
+        spec.training.precision = precision;
+    }
     if let Some(clock) = &args.clock {
         spec.training.clock = clock.parse()?;
     }

@@ -5,8 +5,10 @@ use std::ops::Range;
 
 use pathline::At;
 use pathline::field::Conditions;
+use pathline::kernels::bf16::Halves;
 
 use crate::scratch::warm;
+use pathline::kernels::ProductPrecision;
 
 /// Most inputs that an operation may have.
 pub(crate) const MOST_INPUTS: usize = 3;
@@ -48,6 +50,8 @@ pub(crate) struct Call<'a> {
     pub(crate) parameters: &'a [f32],
     /// Whether backward will follow.
     pub(crate) training: bool,
+    /// In which numbers products multiply.
+    pub(crate) precision: ProductPrecision,
 }
 
 impl Call<'_> {
@@ -117,6 +121,17 @@ impl Place<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     buffers: [Vec<f32>; 2],
+    rounded: Rounded,
+}
+
+/// Working memory of products in `bf16`.
+#[derive(Debug, Default)]
+pub(crate) struct Rounded {
+    pub(crate) image: Halves,
+    pub(crate) turned: Halves,
+    pub(crate) plain: Halves,
+    pub(crate) pieces: Halves,
+    pub(crate) steps: Vec<usize>,
 }
 
 impl Work {
@@ -124,6 +139,16 @@ impl Work {
     pub(crate) fn take(&mut self, first: usize, second: usize) -> [&mut [f32]; 2] {
         let [a, b] = &mut self.buffers;
         [warm(a, first), warm(b, second)]
+    }
+
+    /// [`Work::take`], and memory for numbers in `bf16`.
+    pub(crate) fn take_rounded(
+        &mut self,
+        first: usize,
+        second: usize,
+    ) -> ([&mut [f32]; 2], &mut Rounded) {
+        let [a, b] = &mut self.buffers;
+        ([warm(a, first), warm(b, second)], &mut self.rounded)
     }
 }
 

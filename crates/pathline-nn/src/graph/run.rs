@@ -38,12 +38,13 @@ impl Graph {
     ) {
         let (samples, width) = (at.x.len(), out.width());
         let block = self.inference_block(samples);
-        let pool = scratch.workspaces();
+        let (pool, precision) = (scratch.workspaces(), scratch.precision());
         let fewest = fewest_a_thread(samples * parameters.len(), samples.div_ceil(block));
         out.into_slice().par_chunks_mut(block * width).with_min_len(fewest).enumerate().for_each(
             |(b, out)| {
                 let (from, samples) = (b * block, out.len() / width);
-                let call = Call { at, conditions, from, samples, parameters, training: false };
+                let call =
+                    Call { at, conditions, from, samples, parameters, training: false, precision };
                 let mut workspace = pool.take();
                 let slot = self.forward_block(&call, &mut workspace);
                 out.copy_from_slice(&workspace.values[slot][..out.len()]);
@@ -81,6 +82,7 @@ impl Graph {
         let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
         let block = each.div_ceil(blocks.max(1));
         let count = samples.div_ceil(each);
+        let precision = scratch.precision();
         let (parts, pool) = scratch.training(count);
         parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
             part.loss = 0.0;
@@ -91,7 +93,8 @@ impl Graph {
             for from in (p * each..end).step_by(block) {
                 let samples = block.min(end - from);
                 let (at, conditions) = rows;
-                let call = Call { at, conditions, from, samples, parameters, training: true };
+                let call =
+                    Call { at, conditions, from, samples, parameters, training: true, precision };
                 part.loss += self.block(&call, residual, &mut workspace, gradient);
             }
             pool.put(workspace);

@@ -15,6 +15,7 @@ use crate::loss;
 use crate::network::TrainingBatch;
 use crate::ops::linear::LinearGradient;
 use crate::scratch::{Cut, Part, Saved, Scratch, fewest_a_thread, sum_gradients, warm};
+use pathline::kernels::ProductPrecision;
 
 /// Rows that go forward and back together: many, since the weight gradient's product sums over rows and
 /// is slow for few of them, but not so many of a small batch that threads would stand idle.
@@ -31,7 +32,7 @@ pub(super) fn run(
     let (rows, values) = (batch.at.x.len(), mlp.parameters.len());
     loss::check(batch, mlp.width(), (values, into.len()))?;
     let together = rows_together(rows);
-    let cut = Cut::new(rows, together);
+    let (cut, precision) = (Cut::new(rows, together), scratch.precision());
     let parts = scratch.parts(cut.parts);
     let fewest = fewest_a_thread(rows * values, cut.parts);
     parts.par_iter_mut().with_min_len(fewest).enumerate().for_each(|(p, part)| {
@@ -39,7 +40,7 @@ pub(super) fn run(
         warm(&mut part.gradient, values).fill(0.0);
         let end = ((p + 1) * cut.rows).min(rows);
         for from in (p * cut.rows..end).step_by(together) {
-            block(mlp, batch, from..end.min(from + together), part);
+            block((mlp, precision), batch, from..end.min(from + together), part);
         }
     });
     sum_gradients(parts, into);
@@ -47,7 +48,12 @@ pub(super) fn run(
 }
 
 /// Adds the loss and the gradient of the rows `range` to a part.
-fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut Part) {
+fn block(
+    (mlp, precision): (&Mlp, ProductPrecision),
+    batch: &TrainingBatch<'_>,
+    range: Range<usize>,
+    part: &mut Part,
+) {
     let (rows, width) = (range.len(), mlp.width());
     let last = mlp.layers.len();
     if part.saved.len() <= last {
@@ -56,7 +62,7 @@ fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut P
     let inputs = warm(&mut part.saved[0].value, rows * (width + 1));
     write_inputs(&batch.at, range.start, rows, inputs);
     for l in 0..last {
-        let layer = mlp.linear(l);
+        let layer = mlp.linear(l, precision);
         let (before, after) = part.saved.split_at_mut(l + 1);
         let Saved { value, slope } = &mut before[l];
         let len = rows * layer.outputs;
@@ -69,7 +75,7 @@ fn block(mlp: &Mlp, batch: &TrainingBatch<'_>, range: Range<usize>, part: &mut P
     let [here, there] = delta;
     let (mut here, mut there) = (here, there);
     for l in (0..last).rev() {
-        let layer = mlp.linear(l);
+        let layer = mlp.linear(l, precision);
         let x = &saved[l].value[..rows * layer.inputs];
         let dx = (l > 0).then(|| (0.0, warm(there, rows * layer.inputs)));
         let delta = &mut here[..rows * layer.outputs];

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::Mlp;
 use crate::network::check_forward;
 use crate::scratch::{Cut, Part, Scratch, fewest_a_thread, warm};
+use pathline::kernels::ProductPrecision;
 
 /// Writes rows `from..from + rows` of `[x, t]`, and zeros into what is left of `into`.
 pub(super) fn write_inputs(at: &At<'_>, from: usize, rows: usize, into: &mut [f32]) {
@@ -28,6 +29,7 @@ pub(super) fn run(
 ) -> Result<(), Error> {
     check_forward(mlp.width(), at, &out)?;
     let (rows, width) = (at.x.len(), mlp.width());
+    let precision = scratch.precision();
     let block = rows_at_once(rows);
     let cut = Cut::new(rows, block);
     let fewest = fewest_a_thread(rows * mlp.parameters.len(), cut.parts);
@@ -38,21 +40,27 @@ pub(super) fn run(
         .enumerate()
         .for_each(|(p, (out, part))| {
             for (b, some) in out.chunks_mut(block * width).enumerate() {
-                forward_rows(mlp, at, p * cut.rows + b * block, some, part);
+                forward_rows((mlp, precision), at, p * cut.rows + b * block, some, part);
             }
         });
     Ok(())
 }
 
 /// Some rows, padded to whole blocks, going back and forth between two buffers.
-fn forward_rows(mlp: &Mlp, at: &At<'_>, from: usize, out: &mut [f32], part: &mut Part) {
+fn forward_rows(
+    (mlp, precision): (&Mlp, ProductPrecision),
+    at: &At<'_>,
+    from: usize,
+    out: &mut [f32],
+    part: &mut Part,
+) {
     let [here, there] = &mut part.delta;
     let (mut here, mut there) = (here, there);
     let rows = out.len() / mlp.width();
     let padded = rows.next_multiple_of(ROW_BLOCK);
     write_inputs(at, from, rows, warm(here, padded * (mlp.width() + 1)));
     for l in 0..mlp.layers.len() {
-        let layer = mlp.linear(l);
+        let layer = mlp.linear(l, precision);
         let x = warm(here, padded * layer.inputs);
         layer.forward(padded, x, warm(there, padded * layer.outputs));
         std::mem::swap(&mut here, &mut there);

@@ -4,6 +4,7 @@ use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times};
 
 use crate::graph::operation::{Back, Call, Extent, Operation, Place, Work};
+use pathline::kernels::ProductPrecision;
 
 /// An operation, its extents, and how near it must come to its reference.
 pub(super) struct Check<'a> {
@@ -12,6 +13,7 @@ pub(super) struct Check<'a> {
     pub(super) output: Extent,
     pub(super) parameters: usize,
     pub(super) samples: usize,
+    pub(super) precision: ProductPrecision,
 }
 
 /// At most this many gradient entries of one value are looked at, spread evenly.
@@ -28,17 +30,26 @@ fn double(values: &[f32]) -> Vec<f64> {
 }
 
 impl Check<'_> {
+    /// Noise, in `bf16` of few enough bits that no factor of a product is rounded.
+    fn noise(&self, n: usize, tag: u64) -> Vec<f32> {
+        let mut values = noise(n, tag);
+        if self.precision == ProductPrecision::Bf16 {
+            values.iter_mut().for_each(|v| *v = (*v * 8.0).round() / 8.0);
+        }
+        values
+    }
+
     fn values(&self, extent: Extent) -> usize {
         extent.elements() * self.samples
     }
 
     fn data(&self) -> (Vec<f32>, Vec<Vec<f32>>) {
         let inputs = self.inputs.iter().enumerate().map(|(i, extent)| {
-            let mut values = noise(self.values(*extent), 2 + i as u64);
+            let mut values = self.noise(self.values(*extent), 2 + i as u64);
             values.resize(extent.buffer(self.samples), 0.5);
             values
         });
-        (noise(self.parameters, 1), inputs.collect())
+        (self.noise(self.parameters, 1), inputs.collect())
     }
 
     fn call<R>(
@@ -51,8 +62,16 @@ impl Check<'_> {
         let times: Vec<f64> = (0..self.samples).map(|i| 0.1 + 0.07 * i as f64).collect();
         let samples_of = Samples::first(self.samples);
         let at = At::new(samples_of, Times::Each(&times), states.rows()).unwrap();
-        let conditions = Conditions::None;
-        run(&Call { at: &at, conditions: &conditions, from: 0, samples, parameters, training })
+        let (conditions, precision) = (Conditions::None, self.precision);
+        run(&Call {
+            at: &at,
+            conditions: &conditions,
+            from: 0,
+            samples,
+            parameters,
+            training,
+            precision,
+        })
     }
 
     fn output(&self, parameters: &[f32], inputs: &[Vec<f32>], training: bool) -> [Vec<f32>; 2] {
@@ -88,7 +107,7 @@ impl Check<'_> {
             }
         }
         for add in [false, true] {
-            let delta = noise(self.output.buffer(self.samples), 9);
+            let delta = self.noise(self.output.buffer(self.samples), 9);
             let loss = |p: &[f64], x: &[Vec<f64>]| -> f64 {
                 reference(p, x).iter().zip(&delta).map(|(y, d)| y * f64::from(*d)).sum()
             };

@@ -59,6 +59,7 @@ mod tests {
             output: Extent { rows, width: 10 },
             parameters: 0,
             samples: 2,
+            precision: pathline::kernels::ProductPrecision::F32,
         };
         check.run(1e-6, |_, x| {
             let rows = x[0].chunks(7).zip(x[1].chunks(3));

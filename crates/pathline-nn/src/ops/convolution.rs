@@ -3,26 +3,29 @@
 //! Pixels are rows, channels last. Weights lie as in PyTorch, `[outputs, inputs, 3, 3]`. With stride
 //! 2 an image of `h x w` becomes one of `ceil(h / 2) x ceil(w / 2)`.
 //!
-//! Wide convolutions of stride 1 go through tiles ([`winograd`]), all others through patches
-//! ([`columns`]).
+//! Wide convolutions of stride 1 go through tiles ([`winograd`]) or, in `bf16`, straight through the image
+//! ([`direct`]), all others through patches ([`columns`]).
 //!
 //! # References
 //! LeCun et al. (1989), "Backpropagation Applied to Handwritten Zip Code Recognition".
 
 mod columns;
-
+mod direct;
 mod sides;
 mod weights;
 mod winograd;
 
 use std::ops::Range;
 
+use pathline::kernels::bf16::SIDE;
 use pathline::kernels::vectorised;
 
 use super::image::Image;
 use super::lane::LANES;
 use crate::graph::operation::{Back, Call, Operation, Work};
 use columns::Columns;
+use direct::Direct;
+use pathline::kernels::ProductPrecision;
 use winograd::Tiled;
 
 /// A convolution and where its parameters lie in the arena.
@@ -41,6 +44,7 @@ pub(crate) struct Convolution {
 /// How it is computed.
 enum Way {
     Columns(Columns),
+    Direct(Direct),
     Tiled(Tiled),
 }
 
@@ -50,10 +54,13 @@ impl Convolution {
         if self.stride == 1 { self.image } else { self.image.halved() }
     }
 
-    fn way(&self) -> Way {
+    fn way(&self, precision: ProductPrecision) -> Way {
         let Self { image, inputs, outputs, stride, .. } = *self;
         let wide = inputs.is_multiple_of(LANES) && outputs.is_multiple_of(LANES);
-        if stride == 1 && wide {
+        let wider = inputs.is_multiple_of(SIDE) && outputs.is_multiple_of(SIDE);
+        if stride == 1 && wider && precision == ProductPrecision::Bf16 {
+            Way::Direct(Direct { image, inputs, outputs })
+        } else if stride == 1 && wide {
             Way::Tiled(Tiled { image, inputs, outputs })
         } else {
             Way::Columns(Columns { image, inputs, outputs, stride })
@@ -82,8 +89,11 @@ impl Operation for Convolution {
         let weight = &call.parameters[self.weight.clone()];
         let bias = &call.parameters[self.bias.clone()];
         let samples = (call.samples, !call.training);
-        match self.way() {
+        match self.way(call.precision) {
             Way::Tiled(tiled) => tiled.forward(samples, (weight, bias), inputs[0], output, work),
+            Way::Direct(direct) => {
+                direct.forward(call.samples, (weight, bias), inputs[0], output, work);
+            }
             Way::Columns(columns) => {
                 columns.forward(samples, weight, inputs[0], output, work);
                 add_to_rows(&mut output[..self.written(call.samples)], bias);
@@ -101,8 +111,9 @@ impl Operation for Convolution {
             place.open(all)
         });
         let from = (back.inputs[0], weight);
-        match self.way() {
+        match self.way(call.precision) {
             Way::Tiled(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
+            Way::Direct(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
             Way::Columns(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
         }
     }

@@ -21,13 +21,15 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    fn layer<'a>(&self, parameters: &'a [f32]) -> Linear<'a> {
+    fn layer<'a>(&self, call: &Call<'a>) -> Linear<'a> {
+        let parameters = call.parameters;
         Linear {
             inputs: self.inputs,
             outputs: self.outputs,
             weight: &parameters[self.weight.clone()],
             bias: &parameters[self.bias.clone()],
             activation: self.activation,
+            precision: call.precision,
         }
     }
 }
@@ -50,7 +52,7 @@ impl Operation for Dense {
         kept: &mut [f32],
         _: &mut Work,
     ) {
-        let (layer, rows) = (self.layer(call.parameters), call.rows(self.rows));
+        let (layer, rows) = (self.layer(call), call.rows(self.rows));
         let (x, y) = (&inputs[0][..rows * self.inputs], &mut output[..rows * self.outputs]);
         if call.training {
             return layer.forward_saving(rows, x, y, kept);
@@ -80,6 +82,6 @@ impl Operation for Dense {
         let dx = back.into[0]
             .as_mut()
             .map(|place| (place.keep(), &mut place.values[..rows * self.inputs]));
-        self.layer(call.parameters).backward(rows, (x, back.kept), delta, into, dx);
+        self.layer(call).backward(rows, (x, back.kept), delta, into, dx);
     }
 }

@@ -354,8 +354,14 @@ mod tests {
                     inputs.push(Extent { rows: 1, width });
                 }
                 let parameters = 2 * width;
-                let check =
-                    Check { operation: &norm, inputs, output: extent, parameters, samples: 2 };
+                let check = Check {
+                    operation: &norm,
+                    inputs,
+                    output: extent,
+                    parameters,
+                    samples: 2,
+                    precision: pathline::kernels::ProductPrecision::F32,
+                };
                 check.run(3e-5, |p, x| reference(&norm, p, x));
             }
         }

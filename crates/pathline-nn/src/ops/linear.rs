@@ -8,10 +8,12 @@
 //! Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors".
 
 use pathline::kernels::{
-    Layout, ROW_BLOCK, add_transposed_product, blocks_product, product, vectorised,
+    Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply_bf16, product,
+    vectorised,
 };
 
 use super::activation::Activation;
+use pathline::kernels::ProductPrecision;
 
 /// One layer's parameters and extents. `weight` is `outputs x inputs`, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,8 @@ pub(crate) struct Linear<'a> {
     pub(crate) weight: &'a [f32],
     pub(crate) bias: &'a [f32],
     pub(crate) activation: Option<Activation>,
+    /// In which numbers its products multiply.
+    pub(crate) precision: ProductPrecision,
 }
 
 /// Where a layer's parameter gradients are added.
@@ -33,6 +37,11 @@ pub(crate) struct LinearGradient<'a> {
 impl Linear<'_> {
     fn multiply(&self, rows: usize, x: &[f32], y: &mut [f32]) {
         let extents = [rows, self.outputs, self.inputs];
+        if self.precision == ProductPrecision::Bf16 {
+            let turned = Strided { values: self.weight, row: 1, column: self.inputs };
+            let x = row_major(x, self.inputs);
+            return multiply_bf16(extents, x, turned, [1.0, 0.0], (y, self.outputs));
+        }
         // In inference rows come in whole blocks, and must not see how many.
         if rows.is_multiple_of(ROW_BLOCK) {
             blocks_product(extents, x, self.weight, Layout::Transposed, 0.0, y);
@@ -92,12 +101,40 @@ impl Linear<'_> {
                 }
             },
         );
+        if self.precision == ProductPrecision::Bf16 {
+            return self.backward_bf16(rows, x, delta, into.weight, dx);
+        }
         add_transposed_product([self.outputs, self.inputs, rows], delta, x, into.weight);
         if let Some((keep, dx)) = dx {
             let extents = [rows, self.inputs, self.outputs];
             product(extents, delta, self.weight, Layout::Plain, keep, dx);
         }
     }
+
+    /// The two products of [`Linear::backward`].
+    fn backward_bf16(
+        &self,
+        rows: usize,
+        x: &[f32],
+        dz: &[f32],
+        weight: &mut [f32],
+        dx: Option<(f32, &mut [f32])>,
+    ) {
+        let Self { inputs, outputs, .. } = *self;
+        let turned = Strided { values: dz, row: 1, column: outputs };
+        let extents = [outputs, inputs, rows];
+        multiply_bf16(extents, turned, row_major(x, inputs), [1.0; 2], (weight, inputs));
+        if let Some((keep, dx)) = dx {
+            let extents = [rows, inputs, outputs];
+            let (dz, weight) = (row_major(dz, outputs), row_major(self.weight, inputs));
+            multiply_bf16(extents, dz, weight, [1.0, keep], (dx, inputs));
+        }
+    }
+}
+
+/// A matrix whose rows follow one another.
+fn row_major(values: &[f32], width: usize) -> Strided<'_> {
+    Strided { values, row: width, column: 1 }
 }
 
 #[cfg(test)]
@@ -137,7 +174,14 @@ mod tests {
             for activation in [None, Some(Activation::Selu), Some(Activation::Gelu)] {
                 let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
                 let x = noise(rows * inputs, 3);
-                let layer = Linear { inputs, outputs, weight: &weight, bias: &bias, activation };
+                let layer = Linear {
+                    inputs,
+                    outputs,
+                    weight: &weight,
+                    bias: &bias,
+                    activation,
+                    precision: ProductPrecision::F32,
+                };
                 let mut y = vec![f32::NAN; rows * outputs];
                 let (mut saving, mut slope) = (y.clone(), y.clone());
                 layer.forward(rows, &x, &mut y);
@@ -156,7 +200,14 @@ mod tests {
             let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
             let (x, dy) = (noise(rows * inputs, 3), noise(rows * outputs, 4));
             let activation = Some(Activation::Silu);
-            let layer = Linear { inputs, outputs, weight: &weight, bias: &bias, activation };
+            let layer = Linear {
+                inputs,
+                outputs,
+                weight: &weight,
+                bias: &bias,
+                activation,
+                precision: ProductPrecision::F32,
+            };
             let (mut y, mut slope) = (vec![0.0; dy.len()], vec![0.0; dy.len()]);
             layer.forward_saving(rows, &x, &mut y, &mut slope);
             let (mut gw, mut gb) = (vec![1.0; weight.len()], vec![-1.0; outputs]);

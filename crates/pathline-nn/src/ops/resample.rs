@@ -78,6 +78,7 @@ mod tests {
             output: Extent { rows: 60, width: 7 },
             parameters: 0,
             samples: 2,
+            precision: pathline::kernels::ProductPrecision::F32,
         };
         check.run(1e-6, |_, x| {
             let place = |i: usize| {

@@ -50,6 +50,7 @@ mod tests {
             output: extent,
             parameters: 0,
             samples: 3,
+            precision: pathline::kernels::ProductPrecision::F32,
         };
         check.run(1e-6, |_, x| x[0].iter().zip(&x[1]).map(|(a, b)| a + b).collect());
     }

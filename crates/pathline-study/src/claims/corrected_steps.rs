@@ -20,7 +20,7 @@ use super::features::{Way, follow, point_training};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::shaping::{replicated, replicated_column};
-use crate::embedded::{embedded_judge, embedded_model};
+use crate::embedded::{embedded_judge, embedded_transformer};
 use crate::error::Error;
 use crate::in_turn::{classes_in_turn, told_in_turn};
 
@@ -88,7 +88,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         }
         let network = match rung {
             _ if names.iter().all(|name| lab.has(name)) => None,
-            None => Some(embedded_model()?),
+            None => Some(embedded_transformer()?),
             Some(rung) => Some(transformer(&training, rung, lab)?),
         };
         measure_rung(lab, &names, network, &test)?;

@@ -12,7 +12,7 @@ use super::Claim;
 use super::evidence::{Columns, Evidence, Setting};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::embedded_model;
+use crate::embedded::embedded_transformer;
 use crate::error::Error;
 use crate::in_turn::told_in_turn;
 
@@ -81,7 +81,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let unseen = pathline_data::fashion_mnist::held_out()?.batch;
     for (name, scale) in [(FIELDS[3], 1.0), (FIELDS[4], 2.0)] {
         lab.setting(name, format!("told the images' classes; {how}"), |_| {
-            let field = told_in_turn(&embedded_model()?, 0, scale)?;
+            let field = told_in_turn(&embedded_transformer()?, 0, scale)?;
             let rows: Vec<usize> = (0..BATCHES * each).collect();
             probed(&*field, &unseen.select(&rows)?, each, seed)
         })?;

@@ -13,7 +13,7 @@ use super::evidence::Evidence;
 use super::features::{Way, correlation, densities, follow, point_training, trained_perceptron};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::embedded_model;
+use crate::embedded::embedded_transformer;
 use crate::error::Error;
 use crate::in_turn::told_in_turn;
 
@@ -75,7 +75,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
          images (pixels)"
     );
     lab.setting("Fashion-MNIST, network", about, |_| {
-        let field = told_in_turn(&embedded_model()?, 0, 1.0)?;
+        let field = told_in_turn(&embedded_transformer()?, 0, 1.0)?;
         follow(&*field, seed, images, &Way::euler(50)?)?.with_density(seed, &training)
     })?;
     let about = format!(

@@ -15,7 +15,7 @@ use super::evidence::{Columns, Evidence};
 use super::features::{Way, block_means, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::embedded_model;
+use crate::embedded::embedded_transformer;
 use crate::error::Error;
 
 /// How far the ratio of both sides may be from 1.
@@ -93,7 +93,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     lab.setting(NETWORK, about, |_| {
         let order = seed.stream(Purpose::Resample, 0, 6).permutation(images.batch.len());
         let target = images.batch.select(&order[..samples.min(order.len())])?;
-        let network = embedded_model()?;
+        let network = embedded_transformer()?;
         let field = pathline_nn::NetworkField::new(network);
         both_sides(&field, &target, seed, 50)
     })

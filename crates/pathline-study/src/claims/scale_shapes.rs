@@ -13,7 +13,7 @@ use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::shaping::{replicated, replicated_column};
-use crate::embedded::{embedded_judge, embedded_model};
+use crate::embedded::{embedded_judge, embedded_transformer};
 use crate::error::Error;
 use crate::in_turn::told_in_turn;
 
@@ -82,7 +82,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
              to the test images in the judge's features, whole and without each of {BLOCKS} blocks"
         );
         lab.setting(name, about, |progress| {
-            let (network, judge) = (embedded_model()?, embedded_judge()?);
+            let (network, judge) = (embedded_transformer()?, embedded_judge()?);
             let field = told_in_turn(&network, 0, 1.0)?;
             let real = judge.classify(&test)?.features;
             let grid = TimeGrid::uniform(steps)?;

@@ -5,7 +5,7 @@ use super::evidence::{Columns, Evidence};
 use super::features::{Way, correlation, follow, ranks_within};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::{embedded_judge, embedded_model};
+use crate::embedded::{embedded_judge, embedded_transformer};
 use crate::error::Error;
 use crate::in_turn::{classes_in_turn, told_in_turn};
 
@@ -46,7 +46,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
              the judge's logit of the class asked for less the largest other"
         );
         lab.setting(name, about, |_| {
-            let network = embedded_model()?;
+            let network = embedded_transformer()?;
             let followed =
                 follow(&*told_in_turn(&network, 0, scale)?, seed, samples, &Way::euler(20)?)?;
             let judged = embedded_judge()?.classify(&followed.ends)?;

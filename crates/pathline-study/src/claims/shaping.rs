@@ -11,7 +11,7 @@ use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::memorising::{about, memorised, memorises, memorising, ratios};
-use crate::embedded::{embedded_judge, embedded_model};
+use crate::embedded::{embedded_judge, embedded_transformer};
 use crate::error::Error;
 use crate::in_turn::told_in_turn;
 
@@ -104,7 +104,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         ),
     );
     lab.setting(QUALITY, about, |_| {
-        let (network, judge) = (embedded_model()?, embedded_judge()?);
+        let (network, judge) = (embedded_transformer()?, embedded_judge()?);
         let field = told_in_turn(&network, 0, 1.0)?;
         let real = judge.classify(&test.batch)?.features;
         let mut columns = Columns::new();

@@ -12,7 +12,7 @@ use super::evidence::{Columns, Evidence, Setting};
 use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::embedded_model;
+use crate::embedded::embedded_transformer;
 use crate::error::Error;
 use crate::in_turn::told_in_turn;
 
@@ -62,7 +62,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         "the embedded network, classes in turn, {samples} samples, Euler {steps} steps up to each of six times"
     );
     lab.setting("Fashion-MNIST, network", about, |_| {
-        powers(&*told_in_turn(&embedded_model()?, 0, 1.0)?, seed, samples, steps)
+        powers(&*told_in_turn(&embedded_transformer()?, 0, 1.0)?, seed, samples, steps)
     })
 }
 

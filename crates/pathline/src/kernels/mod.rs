@@ -9,19 +9,25 @@
 //!    changes nothing where [`blocks_product`] is asked.
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 
+pub mod bf16;
 mod doubles;
 mod exponential;
 mod product;
+mod product_precision;
+mod tiles;
+mod turn;
 mod update;
 mod vector;
 mod wide;
 
+pub use bf16::{has_bf16_unit, multiply_bf16};
 pub use doubles::{add_doubles, add_doubles_wide, dot_doubles, dot_doubles_wide};
 pub use exponential::exp_of_negative;
 pub use product::{
     Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply, product,
     rows_at_once, rows_times,
 };
+pub use product_precision::ProductPrecision;
 pub use update::add_scaled;
 pub use vector::{dot, squared_distance, squared_norm};
 pub use wide::vectorised;

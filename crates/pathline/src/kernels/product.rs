@@ -150,7 +150,7 @@ pub fn multiply(
 
 impl Strided<'_> {
     /// Whether a `rows x columns` matrix of these strides lies inside the slice.
-    fn holds(&self, rows: usize, columns: usize) -> bool {
+    pub(super) fn holds(&self, rows: usize, columns: usize) -> bool {
         if rows == 0 || columns == 0 {
             return true;
         }

@@ -8,6 +8,7 @@ use crate::field::{
     Conditions, EmpiricalField, Gaussian, GaussianField, GaussianMixture, Guided, Rescheduled,
     Reversed, SwitchTimes, Switched, VelocityField,
 };
+use crate::kernels::ProductPrecision;
 use crate::schedule::ScheduleSpec;
 
 /// A velocity field, as data.
@@ -54,6 +55,9 @@ pub enum FieldSpec {
         /// The class or classes to draw.
         #[serde(default, skip_serializing_if = "ClassSpec::is_any")]
         class: ClassSpec,
+        /// In which numbers its products multiply.
+        #[serde(default, skip_serializing_if = "ProductPrecision::is_f32")]
+        precision: ProductPrecision,
     },
     /// Classifier-free guidance, `(1 - w) u + w c`.
     Guided {
@@ -153,11 +157,16 @@ pub trait Resolver {
     /// Any, when there is no such data set.
     fn data(&self, name: &str) -> Result<Data, Error>;
 
-    /// A trained field of samples of these classes.
+    /// A trained field of samples of these classes, whose products multiply in these numbers.
     ///
     /// # Errors
     /// Any, when there is no such checkpoint, or it does not know such a class.
-    fn network(&self, checkpoint: &str, of: Conditions) -> Result<Arc<dyn VelocityField>, Error>;
+    fn network(
+        &self,
+        checkpoint: &str,
+        of: Conditions,
+        precision: ProductPrecision,
+    ) -> Result<Arc<dyn VelocityField>, Error>;
 }
 
 impl FieldSpec {
@@ -187,14 +196,14 @@ impl FieldSpec {
             Self::Empirical { data, class, schedule } => {
                 empirical(&files.data(data)?, data, class, schedule)?
             }
-            Self::Network { checkpoint, class } => match class {
+            Self::Network { checkpoint, class, precision } => match class {
                 ClassSpec::Cycle { classes } if classes.is_empty() => {
                     return Err(Error::Spec {
                         place: format!("field of network `{checkpoint}`"),
                         problem: "an empty list of classes; name at least one".to_owned(),
                     });
                 }
-                _ => files.network(checkpoint, class.build())?,
+                _ => files.network(checkpoint, class.build(), *precision)?,
             },
             Self::Guided { conditional, unconditional, scale, interval } => {
                 let guided =
@@ -254,7 +263,12 @@ impl Resolver for NoFiles {
         Err(Error::Spec { place: "field".to_owned(), problem })
     }
 
-    fn network(&self, checkpoint: &str, _: Conditions) -> Result<Arc<dyn VelocityField>, Error> {
+    fn network(
+        &self,
+        checkpoint: &str,
+        _: Conditions,
+        _: ProductPrecision,
+    ) -> Result<Arc<dyn VelocityField>, Error> {
         let problem =
             format!("checkpoint `{checkpoint}` cannot be opened: this resolver knows no files");
         Err(Error::Spec { place: "field".to_owned(), problem })

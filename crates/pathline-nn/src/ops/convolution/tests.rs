@@ -39,6 +39,10 @@ fn reference(convolution: &Convolution, parameters: &[f64], x: &[f64]) -> Vec<f6
 }
 
 fn check(extents: [usize; 5], samples: usize) {
+    check_in(ProductPrecision::F32, extents, samples);
+}
+
+fn check_in(precision: ProductPrecision, extents: [usize; 5], samples: usize) {
     let operation = convolution(extents);
     let extent = |image: Image, width| Extent { rows: image.pixels(), width };
     let check = Check {
@@ -47,6 +51,7 @@ fn check(extents: [usize; 5], samples: usize) {
         output: extent(operation.output(), operation.outputs),
         parameters: operation.weight.end,
         samples,
+        precision,
     };
     check.run(3e-5, |p, x| reference(&operation, p, &x[0]));
 }
@@ -59,6 +64,13 @@ fn odd_channels_images_and_strides_match_the_definition() {
         check([4, 6, 16, 3, stride], 2);
         check([1, 1, 2, 2, stride], 1);
         check([9, 10, 3, 2, stride], 3);
+    }
+}
+
+#[test]
+fn bf16_matches_the_definition_where_nothing_is_rounded() {
+    for [height, width, inputs, outputs] in [[5, 3, 32, 32], [1, 1, 32, 64], [7, 7, 64, 32]] {
+        check_in(ProductPrecision::Bf16, [height, width, inputs, outputs, 1], 3);
     }
 }
 
