@@ -5,6 +5,7 @@ the embedded model (28 x 28, patch 4, width 128, depth 6, 4 heads) and at half o
 width 384, depth 6, 6 heads); torchcfm's U-Nets of its MNIST and CIFAR-10 examples (without dropout).
 Training is forward, mean squared error, backward and AdamW. PyTorch is given its best operations:
 fused attention, fused AdamW, inference mode. Compared are outputs, and losses after four updates.
+In the rows with bf16 products multiply in it on both sides (`--precision bf16`, `torch.autocast`).
 """
 from common import Bench, difference, timed
 
@@ -20,6 +21,10 @@ ROWS = {  # network, work, batch, calls a round, largest ratio aimed at
     "small unet forward 64": ("small unet", "forward", 64, 3, 0.9),
     "small unet train 16": ("small unet", "train", 16, 3, 1.0),
     "small unet train 64": ("small unet", "train", 64, 1, 1.0),
+    "small dit forward 256 bf16": ("small dit", "forward-bf16", 256, 2, None),
+    "small dit train 128 bf16": ("small dit", "train-bf16", 128, 2, None),
+    "small unet forward 64 bf16": ("small unet", "forward-bf16", 64, 3, None),
+    "small unet train 64 bf16": ("small unet", "train-bf16", 64, 1, None),
     "unet forward 8": ("unet", "forward", 8, 1, 0.9),
     "unet train 4": ("unet", "train", 4, 1, 1.0),
 }
@@ -49,18 +54,23 @@ class Peer:
         self.x, self.t = x, (torch.arange(len(x)) + 0.5) / len(x)
         self.optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
         self.net = torch.compile(net) if compiled else net
-        self.call = self.train if work == "train" else self.forward
+        self.rounded = work.endswith("bf16")
+        self.call = self.train if work.startswith("train") else self.forward
+
+    def run(self):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.rounded):
+            return self.net(self.t, self.x).float()
 
     def train(self):
         self.optimiser.zero_grad(set_to_none=True)
-        loss = nn.functional.mse_loss(self.net(self.t, self.x), self.x)
+        loss = nn.functional.mse_loss(self.run(), self.x)
         loss.backward()
         self.optimiser.step()
         return loss.item()
 
     def forward(self):
         with torch.inference_mode():
-            return self.net(self.t, self.x)
+            return self.run()
 
 
 def build(kind, path=None):
@@ -80,14 +90,15 @@ for row, (kind, work, batch, calls, aim) in bench.wanted(ROWS).items():
     words = work, model, batch
     files = bench.write(row.replace(" ", "-"), x.numpy()), bench.path("out")
     eager = Peer(net, work, x)
-    updates = 5 if work == "train" else 1
+    training, rounded = work.startswith("train"), work.endswith("bf16")
+    updates = 5 if training else 1
     value = bench.ask(*words, updates, *files)[1]
     for _ in range(updates):
         result = eager.call()
-    if work == "train":
-        checks = {"loss after four updates": (abs(value / result - 1), 1e-3)}
+    if training:
+        checks = {"loss after four updates": (abs(value / result - 1), 3e-2 if rounded else 1e-3)}
     else:
-        checks = {"output": (difference(np.fromfile(files[1], "<f4"), result), 1e-5)}
+        checks = {"output": (difference(np.fromfile(files[1], "<f4"), result), 5e-2 if rounded else 1e-5)}
     contestants = {"pathline": lambda: bench.ask(*words, calls, *files)[0], "torch": timed(eager.call, calls)}
     if bench.options.compile:
         compiled = Peer(build(kind), work, x, compiled=True)

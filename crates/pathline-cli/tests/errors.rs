@@ -137,6 +137,8 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("sample 'new\nline.npz'", &["line.npz"]),
     ("sample good.npz --class 0", &["good.npz", "no labels"]),
     ("sample good.npz --class each", &["good.npz", "no labels"]),
+    ("sample ring --precision bf16", &["--precision", "network"]),
+    ("sample good.safetensors --precision f8", &["--precision", "f8", "bf16"]),
     ("sample fashion-mnist --class 10", &["10"]),
     ("sample fashion-mnist --class 3,11", &["11"]),
     ("sample fashion-mnist --class boot", &["--class", "boot"]),

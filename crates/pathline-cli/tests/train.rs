@@ -151,6 +151,24 @@ fn so_does_one_on_labelled_images_in_parts_of_a_batch() {
 }
 
 #[test]
+fn products_may_multiply_in_bf16_and_the_record_says_so() {
+    let folder = folder();
+    let here = folder.path();
+    images(here);
+    succeed(here, "pathline train i.json --precision bf16 --steps 30 --out half");
+    let config = std::fs::read_to_string(here.join("half/config.json")).unwrap();
+    assert!(config.contains("\"precision\": \"bf16\""), "{config}");
+    let sampled = |flag: &str| {
+        let line = "pathline sample half/model.safetensors --class 1 --guidance 2 -n 3 --force --json";
+        let said = succeed(here, &format!("{line} {flag} --out s.npz"));
+        (said.contains("\"precision\": \"bf16\""), std::fs::read(here.join("s.npz")).unwrap())
+    };
+    let (exact, near) = (sampled(""), sampled("--precision bf16"));
+    assert!(!exact.0 && near.0 && exact.1 != near.1);
+    assert_eq!(near, sampled("--precision bf16"));
+}
+
+#[test]
 fn a_longer_run_goes_on_from_a_shorter_one() {
     let folder = folder();
     let here = folder.path();

@@ -6,6 +6,8 @@
 //! train MODEL BATCH CALLS STATES OUT     the same of gradient and AdamW update; the loss of the last
 //! sample MODEL BATCH STEPS STATES OUT    Euler's steps from STATES, all together
 //! ```
+//! `forward-bf16` and `train-bf16` do the same by products in `bf16`.
+//!
 //! MODEL is a checkpoint, STATES and OUT are bare `f32` values, little-endian. Times of rows are spread
 //! evenly over (0, 1). The last network stays in memory as it is, so that lines go on where others ended.
 #![allow(clippy::print_stdout, reason = "the benchmark reads it")]
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pathline::field::Conditions;
+use pathline::kernels::ProductPrecision;
 use pathline::solver::EULER;
 use pathline::{At, Batch, Run, Samples, TimeGrid, Times, VelocityField, integrate};
 use pathline_nn::{
@@ -34,8 +37,12 @@ fn main() -> Answer<()> {
         };
         let (batch, calls): (usize, usize) = (batch.parse()?, calls.parse()?);
         let key = [kind, model, states].join(" ");
+        let (kind, precision) = match kind.strip_suffix("-bf16") {
+            Some(kind) => (kind, ProductPrecision::Bf16),
+            None => (kind, ProductPrecision::F32),
+        };
         if last.as_ref().is_none_or(|(old, _)| *old != key) {
-            last = Some((key, Work::new(model, states, batch)?));
+            last = Some((key, Work::new(model, states, (batch, precision))?));
         }
         let Some((_, work)) = &mut last else { continue };
         let (time, value) = match kind {
@@ -67,7 +74,11 @@ struct Work {
 }
 
 impl Work {
-    fn new(model: &str, states: &str, batch: usize) -> Answer<Self> {
+    fn new(
+        model: &str,
+        states: &str,
+        (batch, precision): (usize, ProductPrecision),
+    ) -> Answer<Self> {
         let network = network_from_bytes(&std::fs::read(model)?)?;
         let bytes = std::fs::read(states)?;
         let values = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
@@ -79,11 +90,11 @@ impl Work {
             out: Batch::zeros(batch, x.shape().clone()),
             x,
             times: (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect(),
-            scratch: Scratch::new(),
+            scratch: Scratch::in_precision(precision),
             memory: Memory::new(network.parameters().as_slice(), 0),
             gradient: vec![0.0; network.parameters().len()],
             updates: 0,
-            field: NetworkField::new(Arc::from(network.duplicate())),
+            field: NetworkField::new(Arc::from(network.duplicate())).in_precision(precision),
             network,
         })
     }

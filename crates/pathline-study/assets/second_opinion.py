@@ -305,7 +305,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, help="files of samples (default: sample the model)")
     parser.add_argument("--pathline", default="pathline", help="the program")
-    parser.add_argument("--model", type=Path, default=HERE / "fashion-mnist-dit.safetensors")
+    parser.add_argument("--model", type=Path, default=HERE / "fashion-mnist-unet.safetensors")
     parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--cache", type=Path, default=Path("second-opinion"), help="folder for samples and real features")
     parser.add_argument("--out", type=Path, default=HERE / "second_opinion.json")

@@ -9,7 +9,7 @@ use pathline_nn::{Classifier, Network, network_from_bytes};
 
 use crate::error::Error;
 
-const MODEL: &[u8] = include_bytes!("../assets/fashion-mnist-dit.safetensors");
+const MODEL: &[u8] = include_bytes!("../assets/fashion-mnist-unet.safetensors");
 const TRANSFORMER: &[u8] = include_bytes!("../assets/fashion-mnist-dit.safetensors");
 const JUDGE: &[u8] = include_bytes!("../assets/fashion-mnist-judge.safetensors");
 

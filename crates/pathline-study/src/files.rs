@@ -10,8 +10,8 @@ use pathline::{Batch, Seed, Shape, Source, VelocityField};
 use pathline_data::{DataSet, PointSet, fashion_mnist, load};
 use pathline_nn::NetworkField;
 
-use crate::checkpoint::read_network;
 use crate::error::Error;
+use crate::shared_network::shared_network;
 
 /// Points of a generated set when its name gives no number.
 const GENERATED: usize = 2000;
@@ -85,8 +85,8 @@ impl Resolver for Files {
         of: Conditions,
         precision: ProductPrecision,
     ) -> Result<Arc<dyn VelocityField>, pathline::Error> {
-        let (network, output) = read_network(Path::new(checkpoint)).map_err(foreign)?;
-        let field = NetworkField::conditioned(Arc::from(network), of).predicting(output);
+        let (network, output) = shared_network(Path::new(checkpoint)).map_err(foreign)?;
+        let field = NetworkField::conditioned(network, of).predicting(output);
         Ok(Arc::new(field.in_precision(precision)))
     }
 }

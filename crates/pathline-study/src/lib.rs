@@ -19,6 +19,8 @@ mod page;
 mod progress;
 mod quality;
 mod sample;
+mod shards;
+mod shared_network;
 mod table;
 mod train;
 

@@ -4,6 +4,8 @@
 //! All ways start from the same noise, sample by sample, so differences between them are paired: their
 //! intervals are those of a delete-block jackknife of the difference, not of two runs apart.
 
+use std::ops::Range;
+
 use pathline::gain::{Gain, Kts, Ssc, SscShape};
 use pathline::quality::{
     Moments, Replicates, agreement, frechet_distance, half_split_floor, kid_replicates,
@@ -178,9 +180,18 @@ impl Bench<'_> {
     /// # Errors
     /// [`Error::Library`], whatever the field raises.
     pub fn draw(&self, method: &Method) -> Result<Batch, Error> {
+        self.draw_some(method, 0..self.samples)
+    }
+
+    /// Those of the samples of one way that have these indices.
+    ///
+    /// # Errors
+    /// As [`Bench::draw`].
+    pub fn draw_some(&self, method: &Method, which: Range<usize>) -> Result<Batch, Error> {
         let run =
             Run { gain: method.gain.as_deref(), ..Run::on(method.grid.clone(), method.solver) };
-        let source = Source { chunk: CHUNK, ..Source::new(self.seed, self.samples) };
+        let source = Source::new(self.seed, which.len());
+        let source = Source { chunk: CHUNK, first: which.start as u64, ..source };
         Ok(sample(self.field, &source, &run, &mut ())?.end)
     }
 
@@ -215,18 +226,19 @@ impl Bench<'_> {
         Ok((row, kid))
     }
 
-    /// Every way at one number of evaluations; `done` hears of each row.
+    /// Every way at one number of evaluations, its samples from `draw`; `done` hears of each row.
     ///
     /// # Errors
-    /// As [`Bench::draw`] and [`Bench::judge`], and whatever `done` raises.
+    /// As [`Bench::judge`], and whatever `draw` and `done` raise.
     pub fn compare(
         &self,
         evaluations: usize,
+        draw: &mut dyn FnMut(&Method) -> Result<Batch, Error>,
         done: &mut dyn FnMut(&Judged) -> Result<(), Error>,
     ) -> Result<Vec<Judged>, Error> {
         let (mut rows, mut euler) = (Vec::new(), None);
         for method in methods(evaluations)? {
-            let (row, kid) = self.judge(&method, &self.draw(&method)?, euler.as_ref())?;
+            let (row, kid) = self.judge(&method, &draw(&method)?, euler.as_ref())?;
             euler.get_or_insert(kid);
             done(&row)?;
             rows.push(row);

@@ -1,14 +1,14 @@
 //! The full quality table of the embedded model: every way of sampling at equal evaluations, and plain
 //! Euler under guidance, at a number of samples that takes hours.
 //!
-//! Rows are kept as their group is measured (all ways at one number of evaluations, or one guided row), so
-//! a table that was interrupted goes on with the group it was at.
+//! Samples are kept on disk as they are drawn, and rows as their group is measured (all ways at one number of
+//! evaluations, or one guided row): a table that was interrupted goes on where it was.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use pathline::Seed;
 use pathline::kernels::ProductPrecision;
+use pathline::{Batch, Seed, VelocityField};
 use pathline_data::atomic;
 use pathline_nn::Network;
 
@@ -18,13 +18,18 @@ use crate::files::Files;
 use crate::in_turn::told_in_turn_in;
 use crate::json::json;
 use crate::progress::Progress;
-use crate::quality::{Bench, Floor, Judged, Real, plain};
+use crate::quality::{Bench, Floor, Judged, Method, Real, plain};
+use crate::shards::Shards;
 
 /// Evaluations at which every way is compared.
 const COMPARED: [usize; 3] = [10, 20, 50];
 /// Evaluations of plain Euler at which guidance scales are.
 const GUIDED: [usize; 4] = [10, 20, 50, 100];
 const SCALES: [f64; 4] = [1.0, 1.5, 2.0, 3.0];
+/// Ways that are compared.
+const WAYS: usize = 5;
+/// Most samples of a row by guidance scale, of which there are many.
+const GUIDED_SAMPLES: usize = 1000;
 
 /// The table, and what it was measured with.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -45,6 +50,8 @@ pub struct QualityTable {
     pub real_agreement: pathline::statistics::Estimate,
     /// Frechet distance between halves of the real images.
     pub floor: Floor,
+    /// Frechet distance between halves of the real images, with as many images as rows by guidance have.
+    pub guidance_floor: Floor,
     /// Every way of sampling, at equal evaluations and without guidance.
     pub ways: Vec<Judged>,
     /// Plain Euler by guidance scale.
@@ -65,13 +72,48 @@ struct Work<'a> {
     network: Arc<dyn Network>,
     judge: &'a pathline_nn::Classifier,
     real: &'a Real,
-    samples: usize,
+    shards: Shards,
+    precision: ProductPrecision,
+}
+
+/// Calls of the network that are done, of all there will be.
+struct Told<'a> {
+    progress: &'a mut dyn Progress,
+    calls: usize,
+    done: usize,
+}
+
+fn calls_an_evaluation(guidance: f64) -> usize {
+    if guidance == 1.0 { 1 } else { 2 }
 }
 
 impl Work<'_> {
-    fn bench<'b>(&'b self, field: &'b dyn pathline::VelocityField, guidance: f64) -> Bench<'b> {
-        let (judge, real, samples) = (self.judge, self.real, self.samples);
-        Bench { field, guidance, judge, real, seed: Seed(0), samples }
+    fn field(&self, guidance: f64) -> Result<Arc<dyn VelocityField>, Error> {
+        told_in_turn_in(self.precision, &self.network, 0, guidance)
+    }
+
+    fn bench<'b>(
+        &'b self,
+        field: &'b dyn VelocityField,
+        guidance: f64,
+        samples: usize,
+    ) -> Bench<'b> {
+        Bench { field, guidance, judge: self.judge, real: self.real, seed: Seed(0), samples }
+    }
+
+    /// A way's samples, kept as they are drawn.
+    fn draw(&self, bench: &Bench<'_>, way: &Method, told: &mut Told<'_>) -> Result<Batch, Error> {
+        let Method { name, evaluations, .. } = way;
+        let guidance = bench.guidance;
+        let (doing, before) =
+            (format!("{name}, {evaluations} evaluations, guidance {guidance}"), told.done);
+        let name = format!("{name}-{evaluations}-{guidance}");
+        let each = evaluations * calls_an_evaluation(guidance);
+        let mut draw = |which| bench.draw_some(way, which);
+        self.shards.all((&name, bench.field.shape()), bench.samples, &mut draw, &mut |samples| {
+            told.done = before + samples * each;
+            told.progress.at(told.done as f64 / told.calls as f64, &doing);
+        })
     }
 }
 
@@ -95,6 +137,7 @@ pub fn quality_table(
     let print = pathline::field::fingerprint(
         network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
     );
+    let fewer = samples.min(GUIDED_SAMPLES);
     let fresh = QualityTable {
         command: format!(
             "pathline demo --full --full-samples {samples} --full-precision {precision} --data {data}"
@@ -105,51 +148,42 @@ pub fn quality_table(
         real_images: real.len(),
         real_agreement: real.agreement,
         floor: real.floor(samples, Seed(0))?,
+        guidance_floor: real.floor(fewer, Seed(0))?,
         ways: Vec::new(),
         guidance: Vec::new(),
     };
     let mut table = begun(kept, &fresh)?.unwrap_or(fresh);
-    let work = Work { network, judge: &judge, real: &real, samples };
-    let calls: usize = COMPARED.iter().map(|e| 5 * e).sum::<usize>()
-        + GUIDED.iter().map(|e| (SCALES.len() * 2 - 1) * e).sum::<usize>();
-    let mut done = 0;
+    let shards = Shards::beside(kept, format!("{}-{precision}", table.model));
+    let work = Work { network, judge: &judge, real: &real, shards, precision };
+    let ways = COMPARED.iter().map(|e| WAYS * e * samples).sum::<usize>();
+    let guided = GUIDED.iter().map(|e| (SCALES.len() * 2 - 1) * e * fewer).sum::<usize>();
+    let mut told = Told { progress, calls: ways + guided, done: 0 };
     for evaluations in COMPARED {
-        if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < 5 {
+        if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < WAYS {
             table.ways.retain(|row| row.evaluations != evaluations);
-            let field = told_in_turn_in(precision, &work.network, 0, 1.0)?;
-            let rows = work.bench(&*field, 1.0).compare(evaluations, &mut |row| {
-                done += evaluations;
-                let doing = format!("{} with {evaluations} evaluations", row.method);
-                progress.at(done as f64 / calls as f64, &doing);
-                Ok(())
-            })?;
+            let field = work.field(1.0)?;
+            let bench = work.bench(&*field, 1.0, samples);
+            let mut draw = |way: &Method| work.draw(&bench, way, &mut told);
+            let rows = bench.compare(evaluations, &mut draw, &mut |_| Ok(()))?;
             table.ways.extend(rows);
             keep(kept, &table)?;
         } else {
-            done += 5 * evaluations;
+            told.done += WAYS * evaluations * samples;
         }
     }
     for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
-        done += if scale == 1.0 { evaluations } else { 2 * evaluations };
         let same = |row: &&Judged| row.guidance == scale && row.evaluations == evaluations;
         if table.guidance.iter().any(|row| same(&row)) {
+            told.done += evaluations * fewer * calls_an_evaluation(scale);
             continue;
         }
-        let same = |row: &&Judged| same(row) && row.method == "Euler";
-        let row = match table.ways.iter().find(same) {
-            Some(row) => row.clone(),
-            None => {
-                let field = told_in_turn_in(precision, &work.network, 0, scale)?;
-                let method = plain(evaluations)?;
-                let bench = work.bench(&*field, scale);
-                bench.judge(&method, &bench.draw(&method)?, None)?.0
-            }
-        };
+        let (field, way) = (work.field(scale)?, plain(evaluations)?);
+        let bench = work.bench(&*field, scale, fewer);
+        let row = bench.judge(&way, &work.draw(&bench, &way, &mut told)?, None)?.0;
         table.guidance.push(row);
         keep(kept, &table)?;
-        let doing = format!("guidance {scale} with {evaluations} evaluations");
-        progress.at(done as f64 / calls as f64, &doing);
     }
+    work.shards.remove()?;
     Ok(table)
 }
 

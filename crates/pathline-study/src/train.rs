@@ -116,7 +116,9 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
         atomic::replace(&folder.at(STATE), &state.to_bytes()?)?;
     }
     let network = models(&state, spec, &folder)?;
-    let field = NetworkField::new(Arc::from(network)).predicting(spec.training.output);
+    let field = NetworkField::new(Arc::from(network))
+        .predicting(spec.training.output)
+        .in_precision(spec.training.precision);
     progress.at(1.0, "measuring the held-out loss");
     // Another seed than the training's, whatever that is.
     let how = HeldOut { seed: Seed(!seed.0), ..HeldOut::default() };

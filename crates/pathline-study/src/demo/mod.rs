@@ -147,7 +147,7 @@ impl Demo {
                 Fact::new("seed", self.seed.0),
                 Fact::new("images", "2 000 of Fashion-MNIST"),
                 Fact::new("trained just now", "two 2-D flows"),
-                Fact::new("trained before", "a transformer, on 59 400"),
+                Fact::new("trained before", "a U-Net, on 59 400"),
                 Fact::new("Pathline", self.version),
             ],
             sections,

@@ -58,7 +58,7 @@ pub(super) fn live(
     let calls = (WAYS * EVALUATIONS.iter().sum::<usize>()) as f64;
     let (mut rows, mut done) = (Vec::new(), 0);
     for evaluations in EVALUATIONS {
-        rows.extend(bench.compare(evaluations, &mut |row| {
+        rows.extend(bench.compare(evaluations, &mut |way| bench.draw(way), &mut |row| {
             done += evaluations;
             progress
                 .at(done as f64 / calls, &format!("{} at {evaluations} evaluations", row.method));
@@ -206,8 +206,11 @@ impl Live {
             id: "guidance".to_owned(),
             title: "Guidance".to_owned(),
             caption: format!(
-                "Plain Euler, {} samples a row. Under guidance each evaluation calls the network twice.",
-                self.full.samples
+                "Plain Euler, {} samples a row (two sets of {} real images each are {:.3} apart in Frechet \
+                 distance). Under guidance each evaluation calls the network twice.",
+                self.full.guidance.first().map_or(0, |row| row.samples),
+                self.full.guidance_floor.images,
+                self.full.guidance_floor.frechet
             ),
             look_for: "What agreement costs: look at recall and the distances as guidance grows, and compare \
                        agreement with that of real images above. Beyond it, more agreement is not better."

@@ -161,7 +161,7 @@ impl Trained {
                 id: "model".to_owned(),
                 title: "A trained model of the same images".to_owned(),
                 text: format!(
-                    "Now a network: a diffusion transformer of {:.1} million parameters, trained by \
+                    "Now a network: a U-Net of {:.1} million parameters, trained by \
                      `pathline train` on 59 400 images of Fashion-MNIST and told the class of each sample. A classifier trained on the same images judges what it draws.",
                     self.parameters as f64 / 1e6
                 ),
