@@ -159,7 +159,8 @@ fn products_may_multiply_in_bf16_and_the_record_says_so() {
     let config = std::fs::read_to_string(here.join("half/config.json")).unwrap();
     assert!(config.contains("\"precision\": \"bf16\""), "{config}");
     let sampled = |flag: &str| {
-        let line = "pathline sample half/model.safetensors --class 1 --guidance 2 -n 3 --force --json";
+        let line =
+            "pathline sample half/model.safetensors --class 1 --guidance 2 -n 3 --force --json";
         let said = succeed(here, &format!("{line} {flag} --out s.npz"));
         (said.contains("\"precision\": \"bf16\""), std::fs::read(here.join("s.npz")).unwrap())
     };

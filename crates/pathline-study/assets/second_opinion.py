@@ -243,7 +243,7 @@ def sampled(chosen, digits):
         path = chosen.cache / f"samples-{digits[:12]}-cfg{guidance}-{steps}-n{chosen.n}.safetensors"
         if not path.exists():
             print(f"sampling {name}", file=sys.stderr)
-            subprocess.run([chosen.pathline, "sample", chosen.model, "--class", "each", "--guidance", str(guidance), "--steps",
+            subprocess.run([chosen.pathline, "sample", chosen.model, "--class", "each", "--precision", "fastest", "--guidance", str(guidance), "--steps",
                             str(steps), "-n", str(chosen.n), "--seed", "0", "--out", path], check=True)
         yield name, path
 
