@@ -1,4 +1,10 @@
 //! Networks whose products multiply in `bf16`: near those in `f32`, and as independent of batch and threads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say what they measured"
+)]
 
 use pathline::field::Conditions;
 use pathline::kernels::ProductPrecision;

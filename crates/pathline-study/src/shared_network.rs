@@ -29,8 +29,15 @@ impl Version {
     }
 }
 
-/// The network that was read last, for as long as some field has it.
-static LAST: Mutex<Option<(Version, Weak<dyn Network>, Output)>> = Mutex::new(None);
+/// A network that was read, for as long as some field has it.
+struct Read {
+    version: Version,
+    network: Weak<dyn Network>,
+    output: Output,
+}
+
+/// The last one.
+static LAST: Mutex<Option<Read>> = Mutex::new(None);
 
 /// The network in a file, the same one as last time if a field still has it and the file did not change.
 ///
@@ -40,15 +47,16 @@ pub(crate) fn shared_network(path: &Path) -> Result<(Arc<dyn Network>, Output), 
     let version = Version::of(path);
     // What is kept is replaced whole, so that it is as good after a panic.
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let (Some(now), Some((then, network, output))) = (&version, &*last)
-        && now == then
-        && let Some(network) = network.upgrade()
+    if let (Some(now), Some(read)) = (&version, &*last)
+        && *now == read.version
+        && let Some(network) = read.network.upgrade()
     {
-        return Ok((network, *output));
+        return Ok((network, read.output));
     }
     let (network, output) = read_network(path)?;
     let network: Arc<dyn Network> = Arc::from(network);
-    *last = version.map(|version| (version, Arc::downgrade(&network), output));
+    let weak = Arc::downgrade(&network);
+    *last = version.map(|version| Read { version, network: weak, output });
     Ok((network, output))
 }
 

@@ -109,14 +109,14 @@ fn cells(row: &Judged) -> Vec<Cell> {
         Cell::text(interval(&row.kid)),
         less,
         Cell::text(format!("{:.1}", row.frechet)),
-        Cell::text(format!("{:.0}", 100.0 * row.precision)),
-        Cell::text(format!("{:.0}", 100.0 * row.recall)),
+        // One column: a table of eight would be wider than the page.
+        Cell::text(format!("{:.0} / {:.0}", 100.0 * row.precision, 100.0 * row.recall)),
     ]
 }
 
 fn columns() -> Vec<Column> {
     let numeric =
-        ["calls", "agreement, %", "KID", "less Euler's", "Frechet", "precision, %", "recall, %"];
+        ["calls", "agreement, %", "KID", "less Euler's", "Frechet", "precision / recall, %"];
     let mut columns = vec![Column::text("way")];
     columns.extend(numeric.map(Column::numeric));
     columns

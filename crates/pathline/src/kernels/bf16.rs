@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_to_the_nearest_with_ties_to_even() {
-        let cases = [(1.0, 0x3f80), (1.00390625, 0x3f80), (1.01171875, 0x3f82), (1.004, 0x3f81)];
+        let cases =
+            [(1.0, 0x3f80), (257.0 / 256.0, 0x3f80), (259.0 / 256.0, 0x3f82), (1.004, 0x3f81)];
         for (x, half) in cases {
             assert_eq!((round(x), round(-x)), (half, half | 0x8000), "{x}");
         }

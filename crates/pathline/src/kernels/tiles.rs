@@ -156,7 +156,7 @@ fn plain(
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx {
     use std::arch::asm;
-    use std::arch::x86_64::{__cpuid_count, _xgetbv};
+    use std::arch::x86_64::{__cpuid_count, _xgetbv, CpuidResult};
     use std::marker::PhantomData;
     use std::sync::OnceLock;
 
@@ -190,12 +190,13 @@ mod amx {
         const BF16: u32 = 1 << 22;
         const TILE: u32 = 1 << 24;
         const SAVED_BY_SYSTEM: u64 = 0b11 << 17;
-        #[allow(unused_unsafe, reason = "newer compilers hold this instruction to be safe")]
+        // As a pointer, since newer compilers hold the instruction itself to be safe.
+        let ask: unsafe fn(u32, u32) -> CpuidResult = __cpuid_count;
         #[expect(unsafe_code, reason = "the processor is asked what it has")]
         // SAFETY: every processor with AVX-512 (just found) has these instructions and this leaf; the one
         // that reads what the system saves may be run, since AVX-512 is only found where it may.
         unsafe {
-            let features = __cpuid_count(7, 0).edx;
+            let features = ask(7, 0).edx;
             features & (BF16 | TILE) == BF16 | TILE && saved() & SAVED_BY_SYSTEM == SAVED_BY_SYSTEM
         }
     }
