@@ -234,11 +234,13 @@ fn the_first_screen_is_short_and_assets_are_light() {
     let mut bytes = 0;
     for dir in crates() {
         for entry in fs::read_dir(dir.join("assets")).into_iter().flatten().flatten() {
-            bytes += entry.metadata().unwrap().len();
+            let each = entry.metadata().unwrap().len();
+            assert!(each <= 4_000_000, "{} weighs {each} bytes", entry.path().display());
+            bytes += each;
         }
     }
-    // Real images, a trained model of at most 4 MB, and its judge.
-    assert!(bytes <= 6_000_000, "assets weigh {bytes} bytes");
+    // Real images, the demo's model, its judge, and the network that the claims were measured on.
+    assert!(bytes <= 8_000_000, "assets weigh {bytes} bytes");
 }
 
 #[test]
