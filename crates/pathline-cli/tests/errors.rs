@@ -138,7 +138,6 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("sample good.npz --class 0", &["good.npz", "no labels"]),
     ("sample good.npz --class each", &["good.npz", "no labels"]),
     ("sample ring --precision bf16", &["--precision", "network"]),
-    ("sample good.safetensors --precision f8", &["--precision", "f8", "bf16"]),
     ("sample fashion-mnist --class 10", &["10"]),
     ("sample fashion-mnist --class 3,11", &["11"]),
     ("sample fashion-mnist --class boot", &["--class", "boot"]),
@@ -274,6 +273,7 @@ fn usage_errors_end_with_code_2_and_print_no_data() {
         "sample ring --switch-to 1 --switch-at 0.5",
         "sample fashion-mnist --class 1 --switch-to 1",
         "sample ring --atol 1",
+        "sample model.safetensors --precision f8",
         "view",
         "completions sea-shell",
     ] {
