@@ -7,13 +7,9 @@
 //! # References
 //! Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating errors".
 
-use pathline::kernels::{
-    Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply_bf16, product,
-    vectorised,
-};
+use pathline::kernels::{Layout, ProductPrecision, ROW_BLOCK, Strided, blocks_product, vectorised};
 
 use super::activation::Activation;
-use pathline::kernels::ProductPrecision;
 
 /// One layer's parameters and extents. `weight` is `outputs x inputs`, row after row.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +33,13 @@ pub(crate) struct LinearGradient<'a> {
 impl Linear<'_> {
     fn multiply(&self, rows: usize, x: &[f32], y: &mut [f32]) {
         let extents = [rows, self.outputs, self.inputs];
-        if self.precision == ProductPrecision::Bf16 {
-            let turned = Strided { values: self.weight, row: 1, column: self.inputs };
-            let x = row_major(x, self.inputs);
-            return multiply_bf16(extents, x, turned, [1.0, 0.0], (y, self.outputs));
+        // In inference rows come in whole blocks, and must not see how many; in `bf16` they never do.
+        if self.precision.is_f32() && rows.is_multiple_of(ROW_BLOCK) {
+            return blocks_product(extents, x, self.weight, Layout::Transposed, 0.0, y);
         }
-        // In inference rows come in whole blocks, and must not see how many.
-        if rows.is_multiple_of(ROW_BLOCK) {
-            blocks_product(extents, x, self.weight, Layout::Transposed, 0.0, y);
-        } else {
-            product(extents, x, self.weight, Layout::Transposed, 0.0, y);
-        }
+        let turned = Strided { values: self.weight, row: 1, column: self.inputs };
+        let x = row_major(x, self.inputs);
+        self.precision.multiply(extents, x, turned, [1.0, 0.0], (y, self.outputs));
     }
 
     fn add_bias(&self, y: &mut [f32]) {
@@ -101,33 +93,13 @@ impl Linear<'_> {
                 }
             },
         );
-        if self.precision == ProductPrecision::Bf16 {
-            return self.backward_bf16(rows, x, delta, into.weight, dx);
-        }
-        add_transposed_product([self.outputs, self.inputs, rows], delta, x, into.weight);
+        let Self { inputs, outputs, precision, .. } = *self;
+        let turned = Strided { values: delta, row: 1, column: outputs };
+        let (extents, x) = ([outputs, inputs, rows], row_major(x, inputs));
+        precision.multiply(extents, turned, x, [1.0; 2], (into.weight, inputs));
         if let Some((keep, dx)) = dx {
-            let extents = [rows, self.inputs, self.outputs];
-            product(extents, delta, self.weight, Layout::Plain, keep, dx);
-        }
-    }
-
-    /// The two products of [`Linear::backward`].
-    fn backward_bf16(
-        &self,
-        rows: usize,
-        x: &[f32],
-        dz: &[f32],
-        weight: &mut [f32],
-        dx: Option<(f32, &mut [f32])>,
-    ) {
-        let Self { inputs, outputs, .. } = *self;
-        let turned = Strided { values: dz, row: 1, column: outputs };
-        let extents = [outputs, inputs, rows];
-        multiply_bf16(extents, turned, row_major(x, inputs), [1.0; 2], (weight, inputs));
-        if let Some((keep, dx)) = dx {
-            let extents = [rows, inputs, outputs];
-            let (dz, weight) = (row_major(dz, outputs), row_major(self.weight, inputs));
-            multiply_bf16(extents, dz, weight, [1.0, keep], (dx, inputs));
+            let (dz, weight) = (row_major(delta, outputs), row_major(self.weight, inputs));
+            precision.multiply([rows, inputs, outputs], dz, weight, [1.0, keep], (dx, inputs));
         }
     }
 }

@@ -134,16 +134,22 @@ pub fn interleave(plain: &[u16], pitch: usize, pieces: &mut [u16]) {
             let lines = pieces.as_chunks_mut::<SIDE>().0;
             for (at, half) in lines.chunks_exact_mut(PAIRS).enumerate() {
                 let (step, column) = (at / 2 % steps, at / 2 / steps * SIDE + at % 2 * PAIRS);
-                for (pair, line) in half.iter_mut().enumerate() {
-                    let row = (step * SIDE + 2 * pair) * pitch + column;
-                    let [even, odd] = [row, row + pitch].map(|at| plain[at..].first_chunk());
-                    if let (Some(even), Some(odd)) = (even, odd) {
-                        interleave_pairs(even, odd, line);
-                    }
-                }
+                interleave_lines(&plain[step * SIDE * pitch + column..], pitch, half);
             }
         },
     );
+}
+
+/// Writes the first sixteen numbers of rows `2p` and `2p + 1`, rows of `pitch`, side by side into line `p`.
+#[inline(always)]
+fn interleave_lines(rows: &[u16], pitch: usize, lines: &mut [[u16; SIDE]]) {
+    for (pair, line) in lines.iter_mut().enumerate() {
+        let row = 2 * pair * pitch;
+        let [even, odd] = [row, row + pitch].map(|at| rows[at..].first_chunk());
+        if let (Some(even), Some(odd)) = (even, odd) {
+            interleave_pairs(even, odd, line);
+        }
+    }
 }
 
 /// [`interleave`] of a matrix that lies transposed: `n` rows of `pitch`, both multiples of 32.
@@ -161,13 +167,7 @@ pub fn transpose(matrix: &[u16], pitch: usize, turned: &mut [u16], turned_pitch:
     for down in (0..matrix.len() / pitch).step_by(SIDE) {
         let rows = &matrix[down * pitch..];
         for across in (0..pitch).step_by(PAIRS) {
-            for (pair, line) in square.as_chunks_mut().0.iter_mut().enumerate() {
-                let row = 2 * pair * pitch + across;
-                let [even, odd] = [row, row + pitch].map(|at| rows[at..].first_chunk());
-                if let (Some(even), Some(odd)) = (even, odd) {
-                    interleave_pairs(even, odd, line);
-                }
-            }
+            interleave_lines(&rows[across..], pitch, square.as_chunks_mut().0);
             turn_square(&square, SIDE, &mut turned[across * turned_pitch + down..], turned_pitch);
         }
     }

@@ -1,6 +1,7 @@
 //! In which numbers a network's matrix products multiply.
 
-use super::bf16::has_bf16_unit;
+use super::bf16::{has_bf16_unit, multiply_bf16};
+use super::product::{Strided, multiply};
 use crate::error::Error;
 
 /// The numbers that the factors of a network's matrix products are rounded to. Sums, parameters, moments and
@@ -31,6 +32,22 @@ impl ProductPrecision {
     #[must_use]
     pub fn fastest() -> Self {
         if has_bf16_unit() { Self::Bf16 } else { Self::F32 }
+    }
+
+    /// `out = scale * left * right + keep * out` by factors in these numbers; see [`multiply`]. For `bf16` one
+    /// stride of each factor must be 1.
+    pub fn multiply(
+        self,
+        extents: [usize; 3],
+        left: Strided<'_>,
+        right: Strided<'_>,
+        scale: [f32; 2],
+        out: (&mut [f32], usize),
+    ) {
+        match self {
+            Self::F32 => multiply(extents, left, right, scale, out),
+            Self::Bf16 => multiply_bf16(extents, left, right, scale, out),
+        }
     }
 
     /// Whether nothing is rounded.

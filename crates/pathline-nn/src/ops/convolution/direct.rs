@@ -85,13 +85,12 @@ impl Direct {
         work: &mut Work,
     ) {
         let Self { inputs, outputs, .. } = *self;
-        let columns = outputs.next_multiple_of(SIDE);
         let (taps, sums) = (TAPS * inputs, self.padded().rows() * outputs);
         let ([arranged, sums], rounded) = work.take_rounded(taps * outputs, sums);
         arrange(inputs, weight, arranged);
-        let plain = rounded.plain.take(taps * columns);
-        round_rows(arranged, outputs, [taps, outputs], columns, plain);
-        interleave(plain, columns, rounded.pieces.take(taps * columns));
+        let plain = rounded.plain.take(taps * outputs);
+        round_rows(arranged, outputs, [taps, outputs], outputs, plain);
+        interleave(plain, outputs, rounded.pieces.take(taps * outputs));
         let of = [inputs, outputs];
         self.convolve(samples, of, x, (sums, rounded), |sums, i| {
             let y = &mut y[i * outputs..][..sums.len()];
@@ -116,7 +115,7 @@ impl Direct {
         let padded = self.padded();
         let Rounded { image, pieces, steps, .. } = rounded;
         let image = image.take(padded.pixels() * from);
-        let pieces = pieces.take(TAPS * from * to.next_multiple_of(SIDE));
+        let pieces = pieces.take(TAPS * from * to);
         let Image { height, width } = self.image;
         steps.clear();
         for tap in 0..TAPS {
