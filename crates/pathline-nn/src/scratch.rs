@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::graph::operation::Work;
+use crate::graph::operation::{Packed, Work};
 use pathline::kernels::ProductPrecision;
 
 /// Most parts that one batch is cut into: enough for many cores, few enough that their gradients
@@ -24,6 +24,7 @@ const WORTH_SHARING: usize = 400_000;
 pub struct Scratch {
     precision: ProductPrecision,
     parts: Vec<Part>,
+    packed: Vec<Packed>,
     idle: Pool,
 }
 
@@ -33,6 +34,8 @@ pub(crate) struct Workspace {
     pub(crate) values: Vec<Vec<f32>>,
     pub(crate) kept: Vec<Vec<f32>>,
     pub(crate) deltas: Vec<Vec<f32>>,
+    /// Of each operation, its gradient in the order of its own.
+    pub(crate) sums: Vec<Vec<f32>>,
     pub(crate) work: Work,
 }
 
@@ -143,20 +146,23 @@ impl Scratch {
 
     /// The first `count` parts.
     pub(crate) fn parts(&mut self, count: usize) -> &mut [Part] {
-        self.training(count).0
-    }
-
-    /// The first `count` parts, and the workspaces.
-    pub(crate) fn training(&mut self, count: usize) -> (&mut [Part], &Pool) {
         if self.parts.len() < count {
             self.parts.resize_with(count, Part::default);
         }
-        (&mut self.parts[..count], &self.idle)
+        &mut self.parts[..count]
     }
 
-    /// The workspaces.
-    pub(crate) fn workspaces(&self) -> &Pool {
-        &self.idle
+    /// The first `parts` parts, room for what `nodes` operations pack, and the workspaces.
+    pub(crate) fn for_graph(
+        &mut self,
+        parts: usize,
+        nodes: usize,
+    ) -> (&mut [Part], &mut [Packed], &Pool) {
+        if self.packed.len() < nodes {
+            self.packed.resize_with(nodes, Packed::default);
+        }
+        self.parts(parts);
+        (&mut self.parts[..parts], &mut self.packed[..nodes], &self.idle)
     }
 }
 

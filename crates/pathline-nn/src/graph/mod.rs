@@ -57,7 +57,7 @@ pub(crate) struct Graph {
 struct Cut {
     /// Rows of tokens or pixels that a block should have about.
     rows: usize,
-    /// Fewest samples of a block in training, and so of a part.
+    /// Fewest samples of a part in training.
     fewest: usize,
 }
 
@@ -106,11 +106,10 @@ impl Builder {
 }
 
 impl Graph {
-    /// The same graph, run on blocks of about `samples` samples: for networks of which a part sees few
-    /// rows of each, and whose work on parameters would else be that on rows.
-    pub(crate) fn in_blocks_of(self, samples: usize) -> Self {
+    /// The same graph, run on blocks of about `samples` samples, in training in parts of at least `fewest`.
+    pub(crate) fn in_blocks_of(self, samples: usize, fewest: usize) -> Self {
         let rows = samples * self.most_rows();
-        Self { cut: Cut { rows, fewest: samples }, ..self }
+        Self { cut: Cut { rows, fewest }, ..self }
     }
 
     /// Most rows that one sample takes in a value: tokens, or pixels.

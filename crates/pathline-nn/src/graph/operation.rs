@@ -52,9 +52,23 @@ pub(crate) struct Call<'a> {
     pub(crate) training: bool,
     /// In which numbers products multiply.
     pub(crate) precision: ProductPrecision,
+    /// What each operation of the graph [packed](Operation::pack).
+    pub(crate) packed: &'a [Packed],
+    /// Which of them it is.
+    pub(crate) node: usize,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The same pass for operation `node`.
+    pub(crate) fn of(&self, node: usize) -> Self {
+        Self { node, ..*self }
+    }
+
+    /// What the operation packed.
+    pub(crate) fn packed(&self) -> &'a Packed {
+        &self.packed[self.node]
+    }
+
     /// The time of the block's sample `i`.
     pub(crate) fn time(&self, i: usize) -> f64 {
         self.at.t.at(self.from + i)
@@ -117,6 +131,24 @@ impl Place<'_> {
     }
 }
 
+/// One operation's parameters in the order in which its products want them; kept from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Packed {
+    pub(crate) plain: Vec<f32>,
+    /// In `bf16`, as they are rounded, and as forward and backward want them.
+    pub(crate) rounded: Halves,
+    pub(crate) forward: Halves,
+    pub(crate) backward: Halves,
+}
+
+/// What an operation packs its parameters for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing {
+    pub(crate) precision: ProductPrecision,
+    /// Whether backward will follow.
+    pub(crate) training: bool,
+}
+
 /// Working memory that operations share; its contents mean nothing between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
@@ -168,6 +200,18 @@ pub(crate) trait Operation: Send + Sync + Debug {
         false
     }
 
+    /// Puts parameters in the order in which products want them: once a call, before its blocks.
+    fn pack(&self, _parameters: &[f32], _for: Packing, _packed: &mut Packed) {}
+
+    /// Values of a gradient that backward sums in another order than its parameters': see
+    /// [`Operation::finish`].
+    fn sums(&self, _precision: ProductPrecision) -> usize {
+        0
+    }
+
+    /// Adds to `gradient` (as long as the arena) what backward left in its sums over some blocks.
+    fn finish(&self, _precision: ProductPrecision, _sums: &mut [f32], _gradient: &mut [f32]) {}
+
     /// Whether `delta`, left as it is by backward, is itself the gradient at the first input (as in
     /// `x + f(y)`): then its buffer is moved there rather than copied.
     fn passes(&self) -> bool {
@@ -185,8 +229,8 @@ pub(crate) trait Operation: Send + Sync + Debug {
     );
 
     /// From `delta`, the gradient at the output, the gradients at the inputs (`None` where nobody asks
-    /// for one) and, added to `gradient` (as long as the arena), at the parameters. May destroy
-    /// `delta`, unless the operation [passes](Operation::passes) it on to its first input.
+    /// for one) and, added to `gradient` (as long as the arena) or to `sums`, at the parameters. May
+    /// destroy `delta`, unless the operation [passes](Operation::passes) it on to its first input.
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work);
 }
 
@@ -198,4 +242,6 @@ pub(crate) struct Back<'a, 'b> {
     pub(crate) delta: &'a mut [f32],
     pub(crate) into: &'a mut [Option<Place<'b>>],
     pub(crate) gradient: &'a mut [f32],
+    /// As many as [`Operation::sums`] says.
+    pub(crate) sums: &'a mut [f32],
 }

@@ -13,10 +13,11 @@ use pathline::field::Conditions;
 use pathline::{At, RowsMut};
 use rayon::prelude::*;
 
-use super::operation::{Back, Call, MOST_INPUTS, Place, ROW_MULTIPLE};
+use super::operation::{Back, Call, MOST_INPUTS, Packed, Packing, Place, ROW_MULTIPLE};
 use super::plan::Arrival;
 use super::{Graph, Node};
 use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
+use pathline::kernels::ProductPrecision;
 
 /// Most values of all parts' gradients together, while there are more parts than [`FEWEST_PARTS`].
 const MOST_GRADIENTS: usize = 1 << 26;
@@ -38,19 +39,39 @@ impl Graph {
     ) {
         let (samples, width) = (at.x.len(), out.width());
         let block = self.inference_block(samples);
-        let (pool, precision) = (scratch.workspaces(), scratch.precision());
+        let precision = scratch.precision();
+        let (_, packed, pool) = scratch.for_graph(0, self.nodes.len());
+        self.pack(parameters, Packing { precision, training: false }, packed);
+        let packed = &*packed;
         let fewest = fewest_a_thread(samples * parameters.len(), samples.div_ceil(block));
         out.into_slice().par_chunks_mut(block * width).with_min_len(fewest).enumerate().for_each(
             |(b, out)| {
                 let (from, samples) = (b * block, out.len() / width);
-                let call =
-                    Call { at, conditions, from, samples, parameters, training: false, precision };
+                let call = Call {
+                    at,
+                    conditions,
+                    from,
+                    samples,
+                    parameters,
+                    training: false,
+                    precision,
+                    packed,
+                    node: 0,
+                };
                 let mut workspace = pool.take();
                 let slot = self.forward_block(&call, &mut workspace);
                 out.copy_from_slice(&workspace.values[slot][..out.len()]);
                 pool.put(workspace);
             },
         );
+    }
+
+    /// Lets every operation put its parameters in order, once for all blocks of a call.
+    fn pack(&self, parameters: &[f32], how: Packing, packed: &mut [Packed]) {
+        let fewest = fewest_a_thread(parameters.len(), self.nodes.len());
+        self.nodes.par_iter().zip(packed).with_min_len(fewest).for_each(|(node, packed)| {
+            node.operation.pack(parameters, how, packed);
+        });
     }
 
     /// Samples of an inference block: as many as the cache likes, fewer when threads would stand idle.
@@ -83,24 +104,48 @@ impl Graph {
         let block = each.div_ceil(blocks.max(1));
         let count = samples.div_ceil(each);
         let precision = scratch.precision();
-        let (parts, pool) = scratch.training(count);
+        let (parts, packed, pool) = scratch.for_graph(count, self.nodes.len());
+        self.pack(parameters, Packing { precision, training: true }, packed);
+        let packed = &*packed;
         parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
             part.loss = 0.0;
             let gradient = warm(&mut part.gradient, values);
             gradient.fill(0.0);
             let mut workspace = pool.take();
+            self.open_sums(precision, &mut workspace.sums);
             let end = ((p + 1) * each).min(samples);
             for from in (p * each..end).step_by(block) {
                 let samples = block.min(end - from);
                 let (at, conditions) = rows;
-                let call =
-                    Call { at, conditions, from, samples, parameters, training: true, precision };
+                let call = Call {
+                    at,
+                    conditions,
+                    from,
+                    samples,
+                    parameters,
+                    training: true,
+                    precision,
+                    packed,
+                    node: 0,
+                };
                 part.loss += self.block(&call, residual, &mut workspace, gradient);
+            }
+            for (node, sums) in self.nodes.iter().zip(&mut workspace.sums) {
+                let length = node.operation.sums(precision);
+                node.operation.finish(precision, &mut sums[..length], gradient);
             }
             pool.put(workspace);
         });
         sum_gradients(parts, into);
         parts.iter().map(|part| part.loss).sum()
+    }
+
+    /// Makes room for the operations' own sums of a part, zeros.
+    fn open_sums(&self, precision: ProductPrecision, sums: &mut Vec<Vec<f32>>) {
+        sums.resize_with(self.nodes.len().max(sums.len()), Vec::new);
+        for (node, sums) in self.nodes.iter().zip(sums) {
+            warm(sums, node.operation.sums(precision)).fill(0.0);
+        }
     }
 
     /// Adds one block's gradient; gives its share of the loss.
@@ -145,14 +190,14 @@ impl Graph {
         values.resize_with(slots.max(values.len()), Vec::new);
         kept.resize_with(self.nodes.len().max(kept.len()), Vec::new);
         let mut last = 0;
-        for (node, kept) in self.nodes.iter().zip(kept) {
+        for (i, (node, kept)) in self.nodes.iter().zip(kept).enumerate() {
             last = self.slot(call, node.output);
             let mut output = std::mem::take(&mut values[last]);
             let room = self.extents[node.output].buffer(call.samples);
             let keep = if call.training { node.operation.kept() * call.samples } else { 0 };
             let inputs = self.inputs(node, call, values);
             node.operation.forward(
-                call,
+                &call.of(i),
                 &inputs[..node.count],
                 warm(&mut output, room),
                 warm(kept, keep),
@@ -183,7 +228,7 @@ impl Graph {
 
     /// Takes the gradient at the output back through all operations.
     fn backward_block(&self, call: &Call<'_>, workspace: &mut Workspace, gradient: &mut [f32]) {
-        let Workspace { values, kept, deltas, work } = workspace;
+        let Workspace { values, kept, deltas, sums, work } = workspace;
         for (i, node) in self.nodes.iter().enumerate().rev() {
             let Some(back) = self.plan.back[i] else { continue };
             let mut delta = std::mem::take(&mut deltas[back.delta]);
@@ -206,8 +251,9 @@ impl Graph {
                 delta: warm(&mut delta, room),
                 into: &mut into[..node.count],
                 gradient,
+                sums: &mut sums[i][..node.operation.sums(call.precision)],
             };
-            node.operation.backward(call, back_through, work);
+            node.operation.backward(&call.of(i), back_through, work);
             if let Arrival::AddedTo { slot } = back.inputs[0] {
                 let elements = call.samples * self.extents[node.output].elements();
                 add(&mut deltas[slot][..elements], &delta[..elements]);

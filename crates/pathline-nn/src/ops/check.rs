@@ -3,7 +3,7 @@
 use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times};
 
-use crate::graph::operation::{Back, Call, Extent, Operation, Place, Work};
+use crate::graph::operation::{Back, Call, Extent, Operation, Packed, Packing, Place, Work};
 use pathline::kernels::ProductPrecision;
 
 /// An operation, its extents, and how near it must come to its reference.
@@ -63,6 +63,8 @@ impl Check<'_> {
         let samples_of = Samples::first(self.samples);
         let at = At::new(samples_of, Times::Each(&times), states.rows()).unwrap();
         let (conditions, precision) = (Conditions::None, self.precision);
+        let mut packed = Packed::default();
+        self.operation.pack(parameters, Packing { precision, training }, &mut packed);
         run(&Call {
             at: &at,
             conditions: &conditions,
@@ -71,6 +73,8 @@ impl Check<'_> {
             parameters,
             training,
             precision,
+            packed: &[packed],
+            node: 0,
         })
     }
 
@@ -157,16 +161,19 @@ impl Check<'_> {
         let views: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let mut into: Vec<_> =
             arrived.iter_mut().map(|values| Some(Place { values, add })).collect();
+        let mut sums = vec![0.0; self.operation.sums(self.precision)];
         let back = Back {
             inputs: &views,
             kept,
             delta: &mut delta,
             into: &mut into,
             gradient: &mut gradient,
+            sums: &mut sums,
         };
         self.call(parameters, (true, self.samples), |call| {
             self.operation.backward(call, back, &mut Work::default());
         });
+        self.operation.finish(self.precision, &mut sums, &mut gradient);
         if self.operation.passes() {
             arrived[0] = delta.iter().map(|d| d + start).collect();
         }

@@ -22,10 +22,11 @@ use pathline::kernels::vectorised;
 
 use super::image::Image;
 use super::lane::LANES;
-use crate::graph::operation::{Back, Call, Operation, Work};
+use crate::graph::operation::{Back, Call, Operation, Packed, Packing, Work};
 use columns::Columns;
 use direct::Direct;
 use pathline::kernels::ProductPrecision;
+use weights::add_arranged;
 use winograd::Tiled;
 
 /// A convolution and where its parameters lie in the arena.
@@ -78,6 +79,30 @@ impl Operation for Convolution {
         true
     }
 
+    fn pack(&self, parameters: &[f32], how: Packing, packed: &mut Packed) {
+        let weight = &parameters[self.weight.clone()];
+        match self.way(how.precision) {
+            Way::Tiled(way) => way.pack(weight, packed),
+            Way::Direct(way) => way.pack(weight, how.training, packed),
+            Way::Columns(way) => way.pack(weight, packed),
+        }
+    }
+
+    fn sums(&self, precision: ProductPrecision) -> usize {
+        match self.way(precision) {
+            Way::Tiled(way) => way.sums(),
+            Way::Direct(_) | Way::Columns(_) => self.weight.len(),
+        }
+    }
+
+    fn finish(&self, precision: ProductPrecision, sums: &mut [f32], gradient: &mut [f32]) {
+        let gradient = &mut gradient[self.weight.clone()];
+        match self.way(precision) {
+            Way::Tiled(way) => way.finish(sums, gradient),
+            Way::Direct(_) | Way::Columns(_) => add_arranged(self.inputs, sums, gradient),
+        }
+    }
+
     fn forward(
         &self,
         call: &Call<'_>,
@@ -86,35 +111,30 @@ impl Operation for Convolution {
         _kept: &mut [f32],
         work: &mut Work,
     ) {
-        let weight = &call.parameters[self.weight.clone()];
         let bias = &call.parameters[self.bias.clone()];
-        let samples = (call.samples, !call.training);
+        let (samples, kernel) = ((call.samples, !call.training), (call.packed(), bias));
         match self.way(call.precision) {
-            Way::Tiled(tiled) => tiled.forward(samples, (weight, bias), inputs[0], output, work),
-            Way::Direct(direct) => {
-                direct.forward(call.samples, (weight, bias), inputs[0], output, work);
-            }
+            Way::Tiled(tiled) => tiled.forward(samples, kernel, inputs[0], output, work),
+            Way::Direct(direct) => direct.forward(call.samples, kernel, inputs[0], output, work),
             Way::Columns(columns) => {
-                columns.forward(samples, weight, inputs[0], output, work);
+                columns.forward(samples, call.packed(), inputs[0], output, work);
                 add_to_rows(&mut output[..self.written(call.samples)], bias);
             }
         }
     }
 
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work) {
-        let weight = &call.parameters[self.weight.clone()];
         let delta = &back.delta[..self.written(call.samples)];
         add_rows(delta, &mut back.gradient[self.bias.clone()]);
-        let gradient = &mut back.gradient[self.weight.clone()];
         let dx = back.into[0].as_mut().map(|place| {
             let all = 0..place.values.len();
             place.open(all)
         });
-        let from = (back.inputs[0], weight);
+        let (from, into) = ((back.inputs[0], call.packed()), (back.sums, dx));
         match self.way(call.precision) {
-            Way::Tiled(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
-            Way::Direct(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
-            Way::Columns(way) => way.backward(call.samples, from, delta, (gradient, dx), work),
+            Way::Tiled(way) => way.backward(call.samples, from, delta, into, work),
+            Way::Direct(way) => way.backward(call.samples, from, delta, into, work),
+            Way::Columns(way) => way.backward(call.samples, from, delta, into, work),
         }
     }
 }

@@ -46,24 +46,44 @@ pub(crate) struct GroupNorm {
 /// The first `width` are what values are centred at, `mean_g - e`; the others `1 / sqrt(var_g + 1e-5)`.
 const KEPT: usize = 2;
 
-/// Sixteen channels, or what is left of them: the first, and how many.
-type Columns = (usize, usize);
-
-fn columns(width: usize) -> impl Iterator<Item = Columns> {
-    (0..width).step_by(LANES).map(move |first| (first, LANES.min(width - first)))
+/// Calls `work` for every sixteen channels, and for what is left of them, on the widest vectors: with the
+/// first of them, and how many.
+///
+/// Two calls, so that in the usual one the compiler knows how many.
+#[inline(always)]
+fn columns(width: usize, mut work: impl FnMut(usize, usize)) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let whole = width - width % LANES;
+            for first in (0..whole).step_by(LANES) {
+                work(first, LANES);
+            }
+            if whole < width {
+                work(whole, width - whole);
+            }
+        },
+    );
 }
 
-/// `sum_r term(r)`, piece by piece.
+/// `sum_r term(r)`, piece by piece, even and odd rows apart: a sum does not wait for the one before.
 #[inline(always)]
 fn fold(rows: usize, mut term: impl FnMut(usize) -> [Lane; 2]) -> [Lane; 2] {
     let mut total = [Lane::ZERO; 2];
     for first in (0..rows).step_by(PIECE) {
-        let mut sum = [Lane::ZERO; 2];
-        for r in first..rows.min(first + PIECE) {
-            let terms = term(r);
-            sum = [sum[0] + terms[0], sum[1] + terms[1]];
+        let end = rows.min(first + PIECE);
+        let mut sums = [[Lane::ZERO; 2]; 2];
+        for r in (first + 1..end).step_by(2) {
+            let (even, odd) = (term(r - 1), term(r));
+            sums[0] = [sums[0][0] + even[0], sums[0][1] + even[1]];
+            sums[1] = [sums[1][0] + odd[0], sums[1][1] + odd[1]];
         }
-        total = [total[0] + sum[0], total[1] + sum[1]];
+        if (end - first) % 2 == 1 {
+            let last = term(end - 1);
+            sums[0] = [sums[0][0] + last[0], sums[0][1] + last[1]];
+        }
+        let [even, odd] = sums;
+        total = [total[0] + (even[0] + odd[0]), total[1] + (even[1] + odd[1])];
     }
     total
 }
@@ -106,47 +126,50 @@ impl GroupNorm {
         }
     }
 
-    /// Centres and inverse deviations of a sample; `sums` is a row to work in.
+    /// Centres and inverse deviations of a sample; `sums` are two rows to work in.
+    ///
+    /// One pass over the values: with `d = x - x_0`, `x_0` the first row, a group's sums of `(h - mean)^2` are
+    /// those of `d^2 + 2 d s + s^2`, `s = x_0 + e - mean`. They stay exact wherever `x_0` is within some
+    /// deviations of the mean, as a value of its own distribution is.
     fn moments(&self, x: &[f32], e: Option<&[f32]>, kept: &mut [f32], sums: &mut [f32]) {
         let w = self.width;
         let (centre, inverse) = kept.split_at_mut(w);
-        vectorised(
+        columns(
+            w,
             #[inline(always)]
-            || {
-                for (c, n) in columns(w) {
-                    let totals = fold(
-                        self.rows,
-                        #[inline(always)]
-                        |r| [Lane::load_some(x, r * w + c, n), Lane::ZERO],
-                    );
-                    totals[0].store_some(sums, c, n);
-                }
+            |c, n| {
+                let first = Lane::load_some(x, c, n);
+                let totals = fold(
+                    self.rows,
+                    #[inline(always)]
+                    |r| {
+                        let away = Lane::load_some(x, r * w + c, n) - first;
+                        [away, away * away]
+                    },
+                );
+                totals[0].store_some(sums, c, n);
+                totals[1].store_some(sums, w + c, n);
             },
         );
-        let extra = |c: usize| e.map_or(0.0, |e| f64::from(e[c]));
         let rows = self.rows as f64;
-        self.spread(centre, |c| f64::from(sums[c]) + rows * extra(c), |mean| mean);
+        let (linear, squares) = (|c: usize| f64::from(sums[c]), |c: usize| f64::from(sums[w + c]));
+        let first = |c: usize| f64::from(x[c]) + e.map_or(0.0, |e| f64::from(e[c]));
+        let group = self.group();
+        for g in 0..self.groups {
+            let channels = g * group..(g + 1) * group;
+            let sum: f64 = channels.clone().map(|c| linear(c) + rows * first(c)).sum();
+            let mean = sum / self.count();
+            let square = |c: usize| {
+                let shift = first(c) - mean;
+                squares(c) + shift * (2.0 * linear(c) + rows * shift)
+            };
+            let variance = channels.clone().map(square).sum::<f64>().max(0.0) / self.count();
+            centre[channels.clone()].fill(mean as f32);
+            inverse[channels].fill((1.0 / (variance + EPSILON).sqrt()) as f32);
+        }
         for (centre, e) in centre.iter_mut().zip(e.unwrap_or_default()) {
             *centre -= e;
         }
-        vectorised(
-            #[inline(always)]
-            || {
-                for (c, n) in columns(w) {
-                    let centre = Lane::load_some(centre, c, n);
-                    let totals = fold(
-                        self.rows,
-                        #[inline(always)]
-                        |r| {
-                            let away = Lane::load_some(x, r * w + c, n) - centre;
-                            [away * away, Lane::ZERO]
-                        },
-                    );
-                    totals[0].store_some(sums, c, n);
-                }
-            },
-        );
-        self.spread(inverse, |c| f64::from(sums[c]), |variance| 1.0 / (variance + EPSILON).sqrt());
     }
 
     /// `y` of a sample.
@@ -154,18 +177,17 @@ impl GroupNorm {
         let (w, silu_behind) = (self.width, self.silu);
         let gamma = &call.parameters[self.weight.clone()];
         let beta = &call.parameters[self.bias.clone()];
-        vectorised(
+        columns(
+            w,
             #[inline(always)]
-            || {
-                for (c, n) in columns(w) {
-                    let centre = Lane::load_some(kept, c, n);
-                    let scale = Lane::load_some(kept, w + c, n) * Lane::load_some(gamma, c, n);
-                    let beta = Lane::load_some(beta, c, n);
-                    for r in 0..self.rows {
-                        let z = (Lane::load_some(x, r * w + c, n) - centre) * scale + beta;
-                        let y_row = if silu_behind { z.map(silu) } else { z };
-                        y_row.store_some(y, r * w + c, n);
-                    }
+            |c, n| {
+                let centre = Lane::load_some(kept, c, n);
+                let scale = Lane::load_some(kept, w + c, n) * Lane::load_some(gamma, c, n);
+                let beta = Lane::load_some(beta, c, n);
+                for r in 0..self.rows {
+                    let z = (Lane::load_some(x, r * w + c, n) - centre) * scale + beta;
+                    let y_row = if silu_behind { z.map(silu) } else { z };
+                    y_row.store_some(y, r * w + c, n);
                 }
             },
         );
@@ -182,30 +204,29 @@ impl GroupNorm {
         let (w, silu_behind) = (self.width, self.silu);
         let gamma = &call.parameters[self.weight.clone()];
         let beta = &call.parameters[self.bias.clone()];
-        vectorised(
+        columns(
+            w,
             #[inline(always)]
-            || {
-                for (c, n) in columns(w) {
-                    let centre = Lane::load_some(kept, c, n);
-                    let inverse = Lane::load_some(kept, w + c, n);
-                    let (gamma, beta) = (Lane::load_some(gamma, c, n), Lane::load_some(beta, c, n));
-                    let totals = fold(
-                        self.rows,
-                        #[inline(always)]
-                        |r| {
-                            let at = r * w + c;
-                            let hat = (Lane::load_some(x, at, n) - centre) * inverse;
-                            let mut dz = Lane::load_some(delta, at, n);
-                            if silu_behind {
-                                dz = dz * (hat * gamma + beta).map(silu_slope);
-                                dz.store_some(delta, at, n);
-                            }
-                            [dz, dz * hat]
-                        },
-                    );
-                    totals[0].store_some(sums, c, n);
-                    totals[1].store_some(sums, w + c, n);
-                }
+            |c, n| {
+                let centre = Lane::load_some(kept, c, n);
+                let inverse = Lane::load_some(kept, w + c, n);
+                let (gamma, beta) = (Lane::load_some(gamma, c, n), Lane::load_some(beta, c, n));
+                let totals = fold(
+                    self.rows,
+                    #[inline(always)]
+                    |r| {
+                        let at = r * w + c;
+                        let hat = (Lane::load_some(x, at, n) - centre) * inverse;
+                        let mut dz = Lane::load_some(delta, at, n);
+                        if silu_behind {
+                            dz = dz * (hat * gamma + beta).map(silu_slope);
+                            dz.store_some(delta, at, n);
+                        }
+                        [dz, dz * hat]
+                    },
+                );
+                totals[0].store_some(sums, c, n);
+                totals[1].store_some(sums, w + c, n);
             },
         );
     }
@@ -221,29 +242,28 @@ impl GroupNorm {
     ) {
         let w = self.width;
         let (dx, add) = dx;
-        vectorised(
+        columns(
+            w,
             #[inline(always)]
-            || {
-                for (c, n) in columns(w) {
-                    let centre = Lane::load_some(kept, c, n);
-                    let inverse = Lane::load_some(kept, w + c, n);
-                    let gamma = Lane::load_some(gamma, c, n) * inverse;
-                    let mean = Lane::load_some(means, c, n) * inverse;
-                    let along = Lane::load_some(means, w + c, n) * inverse * inverse;
-                    let totals = fold(
-                        self.rows,
-                        #[inline(always)]
-                        |r| {
-                            let at = r * w + c;
-                            let away = Lane::load_some(x, at, n) - centre;
-                            let d = Lane::load_some(dz, at, n) * gamma - mean - away * along;
-                            let sum = if add { Lane::load_some(dx, at, n) + d } else { d };
-                            sum.store_some(dx, at, n);
-                            [d, Lane::ZERO]
-                        },
-                    );
-                    totals[0].store_some(sums, c, n);
-                }
+            |c, n| {
+                let centre = Lane::load_some(kept, c, n);
+                let inverse = Lane::load_some(kept, w + c, n);
+                let gamma = Lane::load_some(gamma, c, n) * inverse;
+                let mean = Lane::load_some(means, c, n) * inverse;
+                let along = Lane::load_some(means, w + c, n) * inverse * inverse;
+                let totals = fold(
+                    self.rows,
+                    #[inline(always)]
+                    |r| {
+                        let at = r * w + c;
+                        let away = Lane::load_some(x, at, n) - centre;
+                        let d = Lane::load_some(dz, at, n) * gamma - mean - away * along;
+                        let sum = if add { Lane::load_some(dx, at, n) + d } else { d };
+                        sum.store_some(dx, at, n);
+                        [d, Lane::ZERO]
+                    },
+                );
+                totals[0].store_some(sums, c, n);
             },
         );
     }
@@ -267,7 +287,7 @@ impl Operation for GroupNorm {
         work: &mut Work,
     ) {
         let (w, each) = (self.width, self.rows * self.width);
-        let [sums, spare] = work.take(w, KEPT * w);
+        let [sums, spare] = work.take(2 * w, KEPT * w);
         for i in 0..call.samples {
             let kept =
                 if call.training { &mut kept[KEPT * w * i..][..KEPT * w] } else { &mut *spare };
@@ -372,7 +392,7 @@ mod tests {
         let norm =
             GroupNorm { rows: 64, width: 1, groups: 1, silu: false, weight: 0..1, bias: 1..2 };
         let x: Vec<f32> = (0..64_u8).map(|i| 1000.0 + f32::from(i % 2)).collect();
-        let (mut kept, mut sums) = ([0.0; 2], [0.0]);
+        let (mut kept, mut sums) = ([0.0; 2], [0.0; 2]);
         norm.moments(&x, None, &mut kept, &mut sums);
         assert!((kept[0] - 1000.5).abs() < 1e-3 && (kept[1] - 2.0).abs() < 1e-4, "{kept:?}");
     }

@@ -21,9 +21,11 @@ use crate::parameters::{Parameters, Tensors};
 const EMBEDDING: usize = 4;
 /// Most parameters (8 GiB of them): beyond it, a width is taken for a mistake.
 const MOST_VALUES: usize = 1 << 31;
-/// Samples that go through the network together: the smallest images have few pixels, and the weights
-/// of their convolutions are put in order once a block.
-const BLOCK: usize = 8;
+/// Samples that go through the network together: few, for their values to stay in cache, but the smallest
+/// images have few pixels.
+const BLOCK: usize = 4;
+/// Fewest samples of a part: each has a gradient of its own, which has to be added to the others.
+const FEWEST: usize = 8;
 
 /// How a parameter begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,5 +235,5 @@ pub(super) fn graph(config: &UNetConfig, parameters: &Parameters) -> Result<Grap
     let x = build.layers.convolution("out.2", (image, 1), x, channels)?;
     let planes = Permute::image([channels, height, width], 1, channels);
     build.layers.builder.add(planes, [x], [1, config.shape.elements()]);
-    Ok(build.layers.builder.finish().in_blocks_of(BLOCK))
+    Ok(build.layers.builder.finish().in_blocks_of(BLOCK, FEWEST))
 }

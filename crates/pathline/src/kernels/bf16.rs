@@ -10,6 +10,7 @@
 use std::cell::RefCell;
 
 use super::product::Strided;
+use super::round::round_row;
 pub use super::tiles::{Left, PIECE, SIDE, has_bf16_unit, tile_product};
 use super::turn::{PAIRS, interleave_pairs, turn_square};
 use super::vectorised;
@@ -40,17 +41,23 @@ impl Halves {
         if self.0.len() < len + LINE {
             self.0.resize(len + LINE, 0);
         }
-        let from = self.0.as_ptr().align_offset(LINE * size_of::<u16>()).min(LINE);
+        let from = self.first();
         &mut self.0[from..from + len]
     }
-}
 
-/// The number nearest to `x` of those with 8 bits of mantissa, ties to even; NaN stays NaN.
-#[inline(always)]
-fn round(x: f32) -> u16 {
-    let bits = x.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    (if x.is_nan() { 0x7fc0 } else { rounded }) as u16
+    /// What was written to the first `len` numbers last taken.
+    ///
+    /// # Panics
+    /// When fewer were ever taken.
+    #[must_use]
+    pub fn get(&self, len: usize) -> &[u16] {
+        &self.0[self.first()..][..len]
+    }
+
+    /// Where the first whole cache line begins.
+    fn first(&self) -> usize {
+        self.0.as_ptr().align_offset(LINE * size_of::<u16>()).min(LINE)
+    }
 }
 
 /// Rounds `rows` rows of `width` values that begin `stride` apart into rows of `pitch`, zeros behind each and
@@ -65,22 +72,15 @@ pub fn round_rows(
     if pitch == 0 {
         return;
     }
-    vectorised(
-        #[inline(always)]
-        || {
-            for (i, into) in into.chunks_exact_mut(pitch).enumerate() {
-                let (head, tail) = into.split_at_mut(width);
-                tail.fill(0);
-                if i >= rows {
-                    head.fill(0);
-                    continue;
-                }
-                for (into, x) in head.iter_mut().zip(&values[i * stride..][..width]) {
-                    *into = round(*x);
-                }
-            }
-        },
-    );
+    for (i, into) in into.chunks_exact_mut(pitch).enumerate() {
+        let (head, tail) = into.split_at_mut(width);
+        tail.fill(0);
+        if i < rows {
+            round_row(&values[i * stride..][..width], head);
+        } else {
+            head.fill(0);
+        }
+    }
 }
 
 /// [`multiply`](super::multiply) with both factors rounded to `bf16`; one stride of each must be 1.
@@ -186,18 +186,9 @@ mod tests {
     }
 
     fn rounded(values: &[f32]) -> Vec<f32> {
-        values.iter().map(|x| f32::from_bits(u32::from(round(*x)) << 16)).collect()
-    }
-
-    #[test]
-    fn numbers_are_rounded_to_the_nearest_with_ties_to_even() {
-        let cases =
-            [(1.0, 0x3f80), (257.0 / 256.0, 0x3f80), (259.0 / 256.0, 0x3f82), (1.004, 0x3f81)];
-        for (x, half) in cases {
-            assert_eq!((round(x), round(-x)), (half, half | 0x8000), "{x}");
-        }
-        assert_eq!([f32::INFINITY, f32::NAN, 3.4e38, 0.0].map(round), [0x7f80, 0x7fc0, 0x7f80, 0]);
-        assert_eq!(round(f32::from_bits(0x7fff_ffff)), 0x7fc0);
+        let mut halves = vec![0; values.len()];
+        round_row(values, &mut halves);
+        halves.iter().map(|half| f32::from_bits(u32::from(*half) << 16)).collect()
     }
 
     #[test]

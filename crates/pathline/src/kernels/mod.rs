@@ -14,6 +14,7 @@ mod doubles;
 mod exponential;
 mod product;
 mod product_precision;
+mod round;
 mod tiles;
 mod turn;
 mod update;

@@ -12,9 +12,10 @@ use std::ops::Range;
 
 use pathline::kernels::{Layout, add_transposed_product, product};
 
-use super::weights::{TAPS, add_arranged, arrange};
-use crate::graph::operation::{ROW_MULTIPLE, Work};
+use super::weights::{TAPS, arrange};
+use crate::graph::operation::{Packed, ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
+use crate::scratch::warm;
 
 /// Output pixels that are in work together in training; in inference it is always [`ROW_MULTIPLE`], since
 /// the product library gives a row the same bytes only in products of the same extents.
@@ -63,6 +64,8 @@ impl Columns {
         self.each(pixels, |place, from| {
             let into = &mut patches[place..place + self.inputs];
             match from {
+                // One number, as of a grey image, is not worth a call.
+                Some(from) if self.inputs == 1 => into[0] = x[from],
                 Some(from) => into.copy_from_slice(&x[from..from + self.inputs]),
                 None => into.fill(0.0),
             }
@@ -80,6 +83,11 @@ impl Columns {
         });
     }
 
+    /// The weights as a product's right factor.
+    pub(super) fn pack(&self, weight: &[f32], packed: &mut Packed) {
+        arrange(self.inputs, weight, warm(&mut packed.plain, weight.len()));
+    }
+
     fn blocks(&self, samples: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
         let pixels = samples * self.output().pixels();
         (0..pixels).step_by(block).map(move |from| from..pixels.min(from + block))
@@ -90,14 +98,14 @@ impl Columns {
     pub(super) fn forward(
         &self,
         (samples, padded): (usize, bool),
-        weight: &[f32],
+        packed: &Packed,
         x: &[f32],
         y: &mut [f32],
         work: &mut Work,
     ) {
         let (patch, outputs) = (self.patch(), self.outputs);
-        let [arranged, patches] = work.take(patch * outputs, BLOCK * patch);
-        arrange(self.inputs, weight, arranged);
+        let [patches, _] = work.take(BLOCK * patch, 0);
+        let arranged = &packed.plain[..patch * outputs];
         for pixels in self.blocks(samples, if padded { ROW_MULTIPLE } else { BLOCK }) {
             let rows = if padded { ROW_MULTIPLE } else { pixels.len() };
             let out = &mut y[pixels.start * outputs..][..rows * outputs];
@@ -107,20 +115,18 @@ impl Columns {
         }
     }
 
-    /// Adds to the weights' gradient, and to `dx` where asked.
+    /// Adds to the arranged weights' gradient, and to `dx` where asked.
     pub(super) fn backward(
         &self,
         samples: usize,
-        (x, weight): (&[f32], &[f32]),
+        (x, packed): (&[f32], &Packed),
         dy: &[f32],
-        (gradient, mut dx): (&mut [f32], Option<&mut [f32]>),
+        (sums, mut dx): (&mut [f32], Option<&mut [f32]>),
         work: &mut Work,
     ) {
         let (patch, outputs) = (self.patch(), self.outputs);
-        let [weights, patches] = work.take(2 * patch * outputs, BLOCK * patch);
-        let (arranged, sums) = weights.split_at_mut(patch * outputs);
-        arrange(self.inputs, weight, arranged);
-        sums.fill(0.0);
+        let [patches, _] = work.take(BLOCK * patch, 0);
+        let arranged = &packed.plain[..patch * outputs];
         for pixels in self.blocks(samples, BLOCK) {
             let rows = pixels.len();
             let patches = &mut patches[..rows * patch];
@@ -133,6 +139,5 @@ impl Columns {
                 self.scatter(pixels, patches, dx);
             }
         }
-        add_arranged(self.inputs, sums, gradient);
     }
 }

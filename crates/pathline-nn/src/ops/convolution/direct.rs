@@ -13,9 +13,10 @@ use pathline::kernels::bf16::{
     Left, SIDE, interleave, round_rows, tile_product, transpose, turn_into_pieces,
 };
 
-use super::weights::{TAPS, add_arranged, arrange};
-use crate::graph::operation::{Rounded, Work};
+use super::weights::{TAPS, arrange};
+use crate::graph::operation::{Packed, Rounded, Work};
 use crate::ops::image::Image;
+use crate::scratch::warm;
 
 /// Which convolution it is. Both channel counts are multiples of [`SIDE`].
 #[derive(Debug, Clone, Copy)]
@@ -75,24 +76,41 @@ impl Direct {
         Padded { image: self.image }
     }
 
+    /// Packs the kernel for forward, and turned round for backward.
+    pub(super) fn pack(&self, weight: &[f32], training: bool, packed: &mut Packed) {
+        let Self { inputs, outputs, .. } = *self;
+        let (rows, values) = (TAPS * inputs, weight.len());
+        let arranged = warm(&mut packed.plain, values);
+        arrange(inputs, weight, arranged);
+        let rounded = packed.rounded.take(values);
+        round_rows(arranged, outputs, [rows, outputs], outputs, rounded);
+        interleave(rounded, outputs, packed.forward.take(values));
+        if !training {
+            return;
+        }
+        let pieces = packed.backward.take(values);
+        let (panel, of_tap) = (TAPS * outputs * SIDE, outputs * SIDE);
+        for (c, pieces) in pieces.chunks_exact_mut(panel).enumerate() {
+            for (tap, pieces) in pieces.chunks_exact_mut(of_tap).enumerate() {
+                let first = ((TAPS - 1 - tap) * inputs + c * SIDE) * outputs;
+                turn_into_pieces(&rounded[first..][..of_tap], outputs, pieces);
+            }
+        }
+    }
+
     /// Writes the convolution of `samples` images, and the bias.
     pub(super) fn forward(
         &self,
         samples: usize,
-        (weight, bias): (&[f32], &[f32]),
+        (packed, bias): (&Packed, &[f32]),
         x: &[f32],
         y: &mut [f32],
         work: &mut Work,
     ) {
         let Self { inputs, outputs, .. } = *self;
-        let (taps, sums) = (TAPS * inputs, self.padded().rows() * outputs);
-        let ([arranged, sums], rounded) = work.take_rounded(taps * outputs, sums);
-        arrange(inputs, weight, arranged);
-        let plain = rounded.plain.take(taps * outputs);
-        round_rows(arranged, outputs, [taps, outputs], outputs, plain);
-        interleave(plain, outputs, rounded.pieces.take(taps * outputs));
-        let of = [inputs, outputs];
-        self.convolve(samples, of, x, (sums, rounded), |sums, i| {
+        let ([sums, _], rounded) = work.take_rounded(self.padded().rows() * outputs, 0);
+        let (of, pieces) = ([inputs, outputs], packed.forward.get(TAPS * inputs * outputs));
+        self.convolve(samples, of, (x, pieces), (sums, rounded), |sums, i| {
             let y = &mut y[i * outputs..][..sums.len()];
             for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(outputs)) {
                 for ((y, sum), b) in y.iter_mut().zip(sums).zip(bias) {
@@ -108,14 +126,13 @@ impl Direct {
         &self,
         samples: usize,
         [from, to]: [usize; 2],
-        x: &[f32],
+        (x, pieces): (&[f32], &[u16]),
         (sums, rounded): (&mut [f32], &mut Rounded),
         mut line: impl FnMut(&[f32], usize),
     ) {
         let padded = self.padded();
-        let Rounded { image, pieces, steps, .. } = rounded;
+        let Rounded { image, steps, .. } = rounded;
         let image = image.take(padded.pixels() * from);
-        let pieces = pieces.take(TAPS * from * to);
         let Image { height, width } = self.image;
         steps.clear();
         for tap in 0..TAPS {
@@ -131,34 +148,21 @@ impl Direct {
         }
     }
 
-    /// Adds to the weights' gradient, and to `dx` where asked.
+    /// Adds to the arranged weights' gradient, and to `dx` where asked.
     pub(super) fn backward(
         &self,
         samples: usize,
-        (x, weight): (&[f32], &[f32]),
+        (x, packed): (&[f32], &Packed),
         dy: &[f32],
-        (gradient, dx): (&mut [f32], Option<&mut [f32]>),
+        (sums, dx): (&mut [f32], Option<&mut [f32]>),
         work: &mut Work,
     ) {
-        self.weights_back(samples, x, dy, gradient, work);
+        self.weights_back(samples, x, dy, sums, work);
         let Some(dx) = dx else { return };
         let Self { inputs, outputs, .. } = *self;
-        let (taps, sums) = (TAPS * inputs * outputs, self.padded().rows() * inputs);
-        let ([arranged, sums], rounded) = work.take_rounded(taps, sums);
-        arrange(inputs, weight, arranged);
-        let plain = rounded.plain.take(SIDE * outputs);
-        let pieces = rounded.pieces.take(taps);
-        let (panel, of_tap) = (TAPS * outputs * SIDE, outputs * SIDE);
-        for (c, pieces) in pieces.chunks_exact_mut(panel).enumerate() {
-            for (tap, pieces) in pieces.chunks_exact_mut(of_tap).enumerate() {
-                let first = ((TAPS - 1 - tap) * inputs + c * SIDE) * outputs;
-                let some = &arranged[first..][..SIDE * outputs];
-                round_rows(some, outputs, [SIDE, outputs], outputs, plain);
-                turn_into_pieces(plain, outputs, pieces);
-            }
-        }
-        let of = [outputs, inputs];
-        self.convolve(samples, of, dy, (sums, rounded), |sums, i| {
+        let ([sums, _], rounded) = work.take_rounded(self.padded().rows() * inputs, 0);
+        let (of, pieces) = ([outputs, inputs], packed.backward.get(TAPS * inputs * outputs));
+        self.convolve(samples, of, (dy, pieces), (sums, rounded), |sums, i| {
             for (dx, sum) in dx[i * inputs..].iter_mut().zip(sums) {
                 *dx += sum;
             }
@@ -170,17 +174,16 @@ impl Direct {
         samples: usize,
         x: &[f32],
         dy: &[f32],
-        gradient: &mut [f32],
+        sums: &mut [f32],
         work: &mut Work,
     ) {
         let Self { inputs, outputs, .. } = *self;
         let (padded, pixels) = (self.padded(), self.image.pixels());
         let (rows, long) = (padded.rows(), padded.pixels());
-        let ([sums, _], rounded) = work.take_rounded(TAPS * inputs * outputs, 0);
+        let (_, rounded) = work.take_rounded(0, 0);
         let Rounded { image, turned, plain, pieces, steps } = rounded;
         let (image, turned) = (image.take(long * inputs), turned.take(long * inputs));
         let (plain, pieces) = (plain.take(rows * outputs), pieces.take(rows * outputs));
-        sums.fill(0.0);
         let both = x.chunks_exact(pixels * inputs).zip(dy.chunks_exact(pixels * outputs));
         for (x, dy) in both.take(samples) {
             padded.round(padded.pitch() + 1, x, inputs, image);
@@ -194,6 +197,5 @@ impl Direct {
                 tile_product(left, pieces, [inputs, outputs], [1.0; 2], (sums, outputs));
             }
         }
-        add_arranged(inputs, sums, gradient);
     }
 }

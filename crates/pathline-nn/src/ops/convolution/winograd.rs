@@ -18,9 +18,10 @@ use pathline::kernels::{Strided, multiply, vectorised};
 
 use super::sides::{kernel, kernel_back, patch, patch_back, tile, tile_back};
 use super::weights::{TAPS, add_arranged, arrange};
-use crate::graph::operation::{ROW_MULTIPLE, Work};
+use crate::graph::operation::{Packed, ROW_MULTIPLE, Work};
 use crate::ops::image::Image;
 use crate::ops::lane::{LANES, Lane};
+use crate::scratch::warm;
 
 /// Side of a patch.
 const SIDE: usize = 4;
@@ -265,6 +266,24 @@ impl Tiled {
         );
     }
 
+    /// `U` of the weights.
+    pub(super) fn pack(&self, weight: &[f32], packed: &mut Packed) {
+        let planes = PLANES * self.inputs * self.outputs;
+        let (u, half) = warm(&mut packed.plain, self.sums()).split_at_mut(planes);
+        self.transform(weight, half, u);
+    }
+
+    /// Values of `dU`, and of what [`Tiled::finish`] works in.
+    pub(super) fn sums(&self) -> usize {
+        (PLANES + HALF) * self.inputs * self.outputs
+    }
+
+    /// Adds to the weights' gradient what backward left in `dU`.
+    pub(super) fn finish(&self, sums: &mut [f32], gradient: &mut [f32]) {
+        let (du, half) = sums.split_at_mut(PLANES * self.inputs * self.outputs);
+        self.transform_back(du, half, gradient);
+    }
+
     /// `U = G g G^T`, a plane being `inputs x outputs`.
     fn transform(&self, weight: &[f32], half: &mut [f32], u: &mut [f32]) {
         let plane = self.inputs * self.outputs;
@@ -335,16 +354,15 @@ impl Tiled {
     pub(super) fn forward(
         &self,
         (samples, padded): (usize, bool),
-        (weight, bias): (&[f32], &[f32]),
+        (packed, bias): (&Packed, &[f32]),
         x: &[f32],
         y: &mut [f32],
         work: &mut Work,
     ) {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
         let kernel = inputs * outputs;
-        let [kernels, values] = work.take((PLANES + HALF) * kernel, self.values());
-        let (u, half) = kernels.split_at_mut(PLANES * kernel);
-        self.transform(weight, half, u);
+        let [values, _] = work.take(self.values(), 0);
+        let u = &packed.plain[..PLANES * kernel];
         let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
         let (v, m) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, padded) {
@@ -359,25 +377,23 @@ impl Tiled {
         }
     }
 
-    /// Adds to the weights' gradient, and to `dx` where asked.
+    /// Adds to `dU`, and to `dx` where asked.
     pub(super) fn backward(
         &self,
         samples: usize,
-        (x, weight): (&[f32], &[f32]),
+        (x, packed): (&[f32], &Packed),
         dy: &[f32],
-        (gradient, mut dx): (&mut [f32], Option<&mut [f32]>),
+        (du, mut dx): (&mut [f32], Option<&mut [f32]>),
         work: &mut Work,
     ) {
         let (inputs, outputs, block) = (self.inputs, self.outputs, self.block());
         let kernel = inputs * outputs;
-        let [kernels, values] = work.take((2 * PLANES + HALF) * kernel, self.values());
-        let (u, kernels) = kernels.split_at_mut(PLANES * kernel);
-        let (du, half_kernel) = kernels.split_at_mut(PLANES * kernel);
-        self.transform(weight, half_kernel, u);
+        let [values, _] = work.take(self.values(), 0);
+        let u = &packed.plain[..PLANES * kernel];
         let (half, values) = values.split_at_mut(PLANES * (inputs + outputs));
         let (v, dm) = values.split_at_mut(PLANES * (block * inputs + LANES));
         for tiles in self.blocks(samples, false) {
-            let (rows, keep) = (tiles.rows, if tiles.from == 0 { 0.0 } else { 1.0 });
+            let rows = tiles.rows;
             self.gather(tiles, x, half, v);
             self.read(tiles, dy, half, dm);
             for (p, (u, du)) in u.chunks_exact(kernel).zip(du.chunks_exact_mut(kernel)).enumerate()
@@ -385,7 +401,7 @@ impl Tiled {
                 let dm = tiles.matrix(dm, p, outputs);
                 let left = tiles.matrix(v, p, inputs);
                 let left = Strided { row: left.column, column: left.row, ..left };
-                multiply([inputs, outputs, rows], left, dm, [1.0, keep], (du, outputs));
+                multiply([inputs, outputs, rows], left, dm, [1.0; 2], (du, outputs));
                 if dx.is_some() {
                     let right = Strided { values: u, row: 1, column: outputs };
                     let out = (&mut v[tiles.element(p, inputs)..], SIDE * inputs);
@@ -396,7 +412,6 @@ impl Tiled {
                 self.scatter(tiles, v, half, dx);
             }
         }
-        self.transform_back(du, half_kernel, gradient);
     }
 
     /// Length of the buffer for planes and half-transformed tiles.
