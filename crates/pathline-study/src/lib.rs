@@ -18,7 +18,9 @@ mod measure;
 mod page;
 mod progress;
 mod quality;
+mod ranks_within;
 mod sample;
+mod sets;
 mod shards;
 mod shared_network;
 mod table;
@@ -32,8 +34,11 @@ pub use convert::{Converted, convert};
 pub use embedded::{embedded_judge, embedded_model};
 pub use error::Error;
 pub use files::Files;
-pub use measure::{Measurement, measure, measure_field};
-pub use page::{measurement_page, recording_page};
+pub use measure::{
+    Closest, Committed, DensityRelation, Measurement, Memorised, Rotation, SetQuality, measure,
+    measure_field, measurement_page,
+};
+pub use page::recording_page;
 pub use pathline_nn::Precision;
 pub use progress::{Part, Progress};
 pub use quality::{Bench, Floor, Judged, Method, Real, methods, plain};

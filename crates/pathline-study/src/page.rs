@@ -1,13 +1,10 @@
-//! Recordings and measurements as pages.
+//! Recordings as pages.
 
 use pathline::Batch;
 use pathline::recording::Recording;
 use pathline_view::{
-    Axis, Cell, Column, Content, Fact, Figure, Group, Image, Images, LineStyle, Lines, Panel,
-    Particles, Report, Scatter, Section, Series, Table,
+    Axis, Content, Fact, Figure, Group, Image, Images, Panel, Particles, Report, Scatter, Section,
 };
-
-use crate::measure::Measurement;
 
 /// Samples drawn at most on a page.
 const SHOWN: usize = 400;
@@ -209,7 +206,7 @@ fn energies(recording: &Recording, command: &str) -> Option<Figure> {
     Some(chord_against_bending(chord.iter().zip(bending).map(|(&c, &b)| [c, b]).collect(), command))
 }
 
-fn chord_against_bending(points: Vec<[f64; 2]>, command: &str) -> Figure {
+pub(crate) fn chord_against_bending(points: Vec<[f64; 2]>, command: &str) -> Figure {
     Figure {
         id: "chord-bending".to_owned(),
         title: "What each sample cost".to_owned(),
@@ -228,130 +225,5 @@ fn chord_against_bending(points: Vec<[f64; 2]>, command: &str) -> Figure {
             groups: vec![Group::new("samples", points)],
             ..Scatter::default()
         }),
-    }
-}
-
-/// A measurement as a page.
-#[must_use]
-pub fn measurement_page(measured: &Measurement, command: &str) -> Report {
-    let mut figures = vec![means(measured, command)];
-    if !measured.power.is_empty() {
-        figures.push(power(measured, command));
-    }
-    if !measured.chord_and_bending.is_empty() {
-        figures.push(chord_against_bending(measured.chord_and_bending.clone(), command));
-    }
-    if !measured.deficit.is_empty() {
-        figures.push(deficit(measured, command));
-    }
-    Report {
-        title: format!("Measured: {}", measured.subject),
-        lead: format!(
-            "{} samples, {} evaluations of the field each. Intervals are 95 %.",
-            measured.samples, measured.evaluations
-        ),
-        command: command.to_owned(),
-        facts: Vec::new(),
-        sections: vec![Section {
-            id: "measured".to_owned(),
-            title: "What was measured".to_owned(),
-            text: String::new(),
-            figures,
-        }],
-        references: Vec::new(),
-        footer: "Made by Pathline.".to_owned(),
-    }
-}
-
-fn means(measured: &Measurement, command: &str) -> Figure {
-    let rows = measured.rows().into_iter().map(|(name, e)| {
-        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
-    });
-    Figure {
-        id: "means".to_owned(),
-        title: "Means over samples".to_owned(),
-        caption: "Each diagnostic with its 95 % interval.".to_owned(),
-        look_for: String::new(),
-        command: command.to_owned(),
-        alt: "A table of diagnostics.".to_owned(),
-        content: Content::Table(Table {
-            columns: vec![
-                Column::text("diagnostic"),
-                Column::numeric("mean"),
-                Column::numeric("low"),
-                Column::numeric("high"),
-            ],
-            rows: rows.collect(),
-            note: String::new(),
-        }),
-    }
-}
-
-fn power(measured: &Measurement, command: &str) -> Figure {
-    let points = measured.power.iter().map(|p| [p.t, p.mean]).collect();
-    let band =
-        measured.power.iter().map(|p| [p.mean - p.deviation, p.mean + p.deviation]).collect();
-    Figure {
-        id: "power".to_owned(),
-        title: "Power over time".to_owned(),
-        caption: "Half the squared speed at the start of each step: mean over samples, and one \
-                  standard deviation around it."
-            .to_owned(),
-        look_for: "The area under the curve is the mean kinetic path energy.".to_owned(),
-        command: command.to_owned(),
-        alt: "A curve of power against time.".to_owned(),
-        content: Content::Lines(Lines {
-            x: Axis::new("time t"),
-            y: Axis::new("power, 1/2 |v|\u{b2}"),
-            series: vec![Series::new("mean", points).with_band(band)],
-            marks: Vec::new(),
-        }),
-    }
-}
-
-fn deficit(measured: &Measurement, command: &str) -> Figure {
-    let of = |f: fn(&pathline::diagnostics::DeficitPoint) -> f64| {
-        measured.deficit.iter().map(|p| [p.t, f(p)]).collect::<Vec<_>>()
-    };
-    let band = measured.deficit.iter().map(|p| [p.gain.low, p.gain.high]).collect();
-    Figure {
-        id: "deficit".to_owned(),
-        title: "Velocity deficit and radial gain".to_owned(),
-        caption: "On pairs of noise and data. Norm ratio: root mean square of |v| over |u|. Radial gain \
-                  g*: the factor on v that fits u best (band: 95 %)."
-            .to_owned(),
-        look_for: "A ratio below 1 is no error: every field that predicts a mean has it. An exact field \
-                   has g* = 1 whatever its ratio; 1 - g* is the radial error. Pairs from the training \
-                   data flatter a memorising model."
-            .to_owned(),
-        command: command.to_owned(),
-        alt: "Norm ratio and radial gain against time.".to_owned(),
-        content: Content::Lines(Lines {
-            x: Axis::new("time t"),
-            y: Axis::new("ratio"),
-            series: vec![
-                Series::new("norm ratio |v|/|u|", of(|p| p.ratio.value)),
-                Series::new("radial gain g*", of(|p| p.gain.value)).with_band(band),
-                Series::new("exact field's g*", vec![[0.0, 1.0], [1.0, 1.0]])
-                    .styled(LineStyle::Dashed),
-            ],
-            marks: Vec::new(),
-        }),
-    }
-}
-
-impl Measurement {
-    /// Name and estimate of everything that has one, in reading order.
-    #[must_use]
-    pub fn rows(&self) -> Vec<(String, pathline::statistics::Estimate)> {
-        let mut rows = self.means.clone();
-        rows.extend(self.straightness.map(|e| ("straightness (path / chord)".to_owned(), e)));
-        rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
-        if let Some(m) = &self.memorisation {
-            rows.push((format!("memorised (d1/d2 < 1/3 in {})", m.data), m.fraction));
-            let floor = format!("its floor (a tenth of {} in the rest)", m.data);
-            rows.extend(m.floor.map(|e| (floor, e)));
-        }
-        rows
     }
 }

@@ -346,6 +346,14 @@ fn a_run_starts_undecided_and_ends_committed_to_where_it_goes() {
     let (chunked, _) = watch(40);
     assert_eq!(chunked.points().unwrap(), curve);
     assert_eq!(chunked.commitments(), dominance.commitments());
+    // And from its saved states, of which the last has no noise left and says nothing.
+    let saved = Run { save: Save::Every(1), ..run.clone() };
+    let saved = sample(&field, &Source::new(Seed(14), rows), &saved, &mut ()).unwrap();
+    let samples: Vec<u64> = saved.samples.clone().collect();
+    let states: Vec<(f64, &Batch)> = saved.times.iter().copied().zip(&saved.states).collect();
+    let of_states = Dominance::of_states(field.clone(), 0.9, &samples, &states).unwrap();
+    assert_eq!(of_states.points().unwrap(), curve);
+    assert_eq!(of_states.commitments(), dominance.commitments());
     // One data point: decided from the start.
     let point = EmpiricalField::new(&atoms.select(&[5]).unwrap(), Arc::new(CondOt)).unwrap();
     let mut alone = Dominance::new(point.clone(), 0.9).unwrap();

@@ -385,3 +385,22 @@ fn a_built_spec_runs_what_it_says() {
         assert!((x1 - (2.0 + 0.5 * x0)).abs() < 1e-2, "{x0} {x1}");
     }
 }
+
+#[test]
+fn every_network_within_a_field_can_be_asked_for_in_single_precision() {
+    let network =
+        |precision: &str| format!(r#"{{"kind": "network", "checkpoint": "a"{precision}}}"#);
+    let nested = |precision: &str| {
+        let inner = network(precision);
+        let ring = r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#;
+        let text = format!(
+            r#"{{"kind": "reversed", "field": {{"kind": "switched", "at": 0.5, "before": {ring}, "after":
+                {{"kind": "guided", "scale": 2, "conditional": {inner}, "unconditional": {inner}}}}}}}"#
+        );
+        from_json::<FieldSpec>("field", &text).unwrap()
+    };
+    let (half, single) = (nested(r#", "precision": "bf16""#), nested(""));
+    assert_ne!(half, single);
+    assert_eq!(half.in_f32(), single);
+    assert_eq!(single.in_f32(), single);
+}

@@ -8,7 +8,7 @@ use pathline::gain::Gain;
 use pathline::kernels::{squared_distance, squared_norm};
 use pathline::neighbours::{Bandwidth, Exclude, kernel_log_density, knn_log_density};
 use pathline::solver::{EULER, Solver};
-use pathline::statistics::{PrincipalComponents, partial_spearman, ranks};
+use pathline::statistics::{PrincipalComponents, partial_spearman};
 use pathline::{Batch, Run, Seed, Source, TimeGrid, VelocityField, sample};
 use pathline_nn::{
     Activation, AdamW, Decay, FlowData, FlowTraining, LearningRate, Mlp, MlpConfig, NetworkField,
@@ -164,23 +164,6 @@ pub(super) fn correlation(
     let given = given.iter().map(|name| take(name)).collect::<Option<Vec<_>>>()?;
     let given: Vec<&[f64]> = given.iter().map(Vec::as_slice).collect();
     partial_spearman(&x, &y, &given).ok().flatten()
-}
-
-/// Ranks of a column within each class, as shares of its class from 0 to 1: what classes differ in is gone.
-pub(super) fn ranks_within(values: &[f64], classes: &[f64]) -> Result<Vec<f64>, Error> {
-    let mut all = vec![0.0; values.len()];
-    let mut kinds: Vec<f64> = classes.to_vec();
-    kinds.sort_by(f64::total_cmp);
-    kinds.dedup();
-    for kind in kinds {
-        let rows: Vec<usize> = (0..values.len()).filter(|&i| classes[i] == kind).collect();
-        let own: Vec<f64> = rows.iter().map(|&i| values[i]).collect();
-        let count = own.len() as f64;
-        for (&row, rank) in rows.iter().zip(ranks(&own)?) {
-            all[row] = (rank - 0.5) / count;
-        }
-    }
-    Ok(all)
 }
 
 /// The least-squares slope of points `(x, y)`; `None` when all `x` are equal.

@@ -2,12 +2,13 @@
 
 use super::Claim;
 use super::evidence::{Columns, Evidence};
-use super::features::{Way, correlation, follow, ranks_within};
+use super::features::{Way, correlation, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use crate::embedded::{embedded_judge, embedded_transformer};
 use crate::error::Error;
 use crate::in_turn::{classes_in_turn, told_in_turn};
+use crate::ranks_within::ranks_within;
 
 /// A rank correlation below this is of no interest.
 const SMALLEST: f64 = 0.1;

@@ -19,7 +19,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::batch::{At, Times};
+use crate::batch::{At, Batch, Rows, Samples, Times};
 use crate::error::Error;
 use crate::field::{EmpiricalField, Posterior};
 use crate::observer::{Advance, Begin, Observer};
@@ -113,6 +113,27 @@ impl Dominance {
         Ok(Self { field, threshold, steps: Vec::new(), commitments: Vec::new(), first: 0 })
     }
 
+    /// That of a run whose states were saved, one batch a time: `samples` are their global indices. Times at which
+    /// `sigma_t = 0`, where every state is a data point, are left out.
+    ///
+    /// # Errors
+    /// As [`Dominance::new`]; [`Error::Count`] for states of another width than the field's.
+    pub fn of_states(
+        field: EmpiricalField,
+        threshold: f64,
+        samples: &[u64],
+        states: &[(f64, &Batch)],
+    ) -> Result<Self, Error> {
+        let mut found = Self::new(field, threshold)?;
+        found.commitments.resize(samples.len(), None);
+        for &(t, x) in states {
+            if found.field.schedule().at(t).sigma > 0.0 {
+                found.see(found.steps.len(), t, Samples::List(samples), x.rows())?;
+            }
+        }
+        Ok(found)
+    }
+
     /// The curve so far, one point a step.
     ///
     /// # Errors
@@ -136,6 +157,22 @@ impl Dominance {
         &self.commitments
     }
 
+    /// Takes in the states of a chunk at the start of step number `step`.
+    fn see(&mut self, step: usize, t: f64, samples: Samples<'_>, x: Rows<'_>) -> Result<(), Error> {
+        let posteriors = self.field.posterior(&At::new(samples, Times::Shared(t), x)?)?;
+        if step == self.steps.len() {
+            self.steps.push(Seen { t, ..Seen::default() });
+        }
+        let Some(seen) = self.steps.get_mut(step).filter(|seen| seen.t == t) else {
+            let remedy = "dominance needs every chunk on the same fixed grid";
+            return Err(Error::invalid("time of a step", t, remedy));
+        };
+        seen.max_weights.extend(posteriors.iter().map(|p| p.max_weight));
+        seen.entropies.extend(posteriors.iter().map(|p| p.entropy));
+        self.commit(t, &posteriors);
+        Ok(())
+    }
+
     fn commit(&mut self, t: f64, posteriors: &[Posterior]) {
         for (commitment, posterior) in self.commitments[self.first..].iter_mut().zip(posteriors) {
             let point = posterior.heaviest;
@@ -156,20 +193,7 @@ impl Observer for Dominance {
     }
 
     fn step(&mut self, advance: &Advance<'_>) -> Result<ControlFlow<()>, Error> {
-        let t = advance.t;
-        let at = At::new(advance.samples.clone(), Times::Shared(t), advance.x)?;
-        let posteriors = self.field.posterior(&at)?;
-        let step = advance.step as usize;
-        if step == self.steps.len() {
-            self.steps.push(Seen { t, ..Seen::default() });
-        }
-        let Some(seen) = self.steps.get_mut(step).filter(|seen| seen.t == t) else {
-            let remedy = "dominance needs every chunk on the same fixed grid";
-            return Err(Error::invalid("time of a step", t, remedy));
-        };
-        seen.max_weights.extend(posteriors.iter().map(|p| p.max_weight));
-        seen.entropies.extend(posteriors.iter().map(|p| p.entropy));
-        self.commit(t, &posteriors);
+        self.see(advance.step as usize, advance.t, advance.samples.clone(), advance.x)?;
         Ok(ControlFlow::Continue(()))
     }
 }

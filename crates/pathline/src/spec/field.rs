@@ -170,6 +170,25 @@ pub trait Resolver {
 }
 
 impl FieldSpec {
+    /// The same field with all products of networks in `f32`: for what divides differences of velocities by small
+    /// steps, and would see the rounding of fewer bits.
+    #[must_use]
+    pub fn in_f32(&self) -> Self {
+        let mut exact = self.clone();
+        match &mut exact {
+            Self::Network { precision, .. } => *precision = ProductPrecision::F32,
+            Self::Guided { conditional: a, unconditional: b, .. }
+            | Self::Switched { before: a, after: b, .. } => {
+                for part in [a, b] {
+                    **part = part.in_f32();
+                }
+            }
+            Self::Rescheduled { field, .. } | Self::Reversed { field } => **field = field.in_f32(),
+            Self::Gaussian { .. } | Self::Ring { .. } | Self::Empirical { .. } => {}
+        }
+        exact
+    }
+
     /// The field.
     ///
     /// # Errors

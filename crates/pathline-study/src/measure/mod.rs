@@ -1,15 +1,31 @@
 //! `measure`: what a recording, or a field, says about its trajectories.
 
+mod beside_data;
+mod density_relation;
+mod dominance;
+mod memorised;
+mod page;
+mod rotation;
+mod set_quality;
+
 use pathline::diagnostics::{DeficitPoint, Pairs, PowerPoint, deficit};
 use pathline::field::VelocityField;
 use pathline::kernels::squared_distance;
-use pathline::neighbours::{MEMORISED_RATIO, memorisation};
 use pathline::recording::Recording;
 use pathline::schedule::CondOt;
 use pathline::spec::SampleSpec;
-use pathline::statistics::{Estimate, Jackknife, wilson};
-use pathline::{Batch, Purpose, Seed, Shape, Source};
+use pathline::statistics::{Estimate, Jackknife};
+use pathline::{Batch, Save, Seed, Shape, Source, Stepping};
 use pathline_data::DataSet;
+
+pub use density_relation::DensityRelation;
+pub use dominance::Committed;
+pub use memorised::{Closest, Memorised};
+pub use page::measurement_page;
+pub use rotation::Rotation;
+pub use set_quality::SetQuality;
+
+use density_relation::{Costs, density_relation};
 
 use crate::error::Error;
 use crate::files::Files;
@@ -19,8 +35,10 @@ use crate::sample::{Sampled, sample_field};
 /// Times at which the deficit is measured.
 const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
 
-/// Points at most on which the floor of memorisation is measured.
-const FLOOR_POINTS: usize = 2000;
+/// Saved states of a run that is measured, about.
+const STATES: usize = 12;
+/// Most bytes of them: beyond it only the end is kept, and what needs states is left out.
+const MOST_BYTES: usize = 1 << 30;
 
 /// Pairs on which it is measured.
 const DEFICIT_PAIRS: usize = 2000;
@@ -48,25 +66,20 @@ pub struct Measurement {
     pub power: Vec<PowerPoint>,
     /// Memorisation against a data set.
     pub memorisation: Option<Memorised>,
+    /// The samples as a set, against a data set.
+    #[serde(default)]
+    pub quality: Option<SetQuality>,
+    /// Energy and the density of a data set.
+    #[serde(default)]
+    pub density: Option<DensityRelation>,
+    /// Commitment to points of a data set along the way.
+    #[serde(default)]
+    pub dominance: Option<Committed>,
+    /// The antisymmetric part of the field's Jacobian along the way; empty when only a recording was measured.
+    #[serde(default)]
+    pub rotation: Vec<Rotation>,
     /// Velocity deficit on held-out pairs.
     pub deficit: Vec<DeficitPoint>,
-}
-
-/// Memorisation of the samples against a data set.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Memorised {
-    /// The data set.
-    pub data: String,
-    /// Its size.
-    pub points: usize,
-    /// Rows of it that repeat an earlier one.
-    pub duplicates: usize,
-    /// Share of samples with `d1/d2 < 1/3`.
-    pub fraction: Estimate,
-    /// The same share for about a tenth of the data itself, searched in the rest: what the criterion
-    /// says of real points that nobody copied. `None` for data too small to be parted.
-    #[serde(default)]
-    pub floor: Option<Estimate>,
 }
 
 /// Measures a recording. Energies that it does not hold are taken from its saved states: for an Euler
@@ -93,7 +106,15 @@ pub fn measure(
         let values: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b).collect();
         if values.iter().all(|v| v.is_finite()) { mean(&values) } else { None }
     };
-    let memorised = data.map(|data| memorised(end, data)).transpose()?;
+    let (energies, bending_of) = (column("energy.left"), column("energy.bending"));
+    let costs = Costs {
+        energy: &energies,
+        bending: &bending_of,
+        labels: recording.labels.as_deref(),
+        from_noise: recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal"),
+    };
+    let against = data.map(|data| Against::new(recording, end, &costs, data)).transpose()?;
+    let against = against.unwrap_or_default();
     Ok(Measurement {
         subject: subject.to_owned(),
         samples: end.len(),
@@ -101,16 +122,51 @@ pub fn measure(
         means: each.iter().filter_map(|(n, v)| Some((n.clone(), mean(v)?))).collect(),
         straightness: ratio(&path, &straight),
         bending_share: ratio(&bending, &column("energy.quadrature")),
-        energies: column("energy.left"),
+        energies,
         chord_and_bending: chord.iter().zip(&bending).map(|(&c, &b)| [c, b]).collect(),
         power: Vec::new(),
-        memorisation: memorised,
+        memorisation: against.memorisation,
+        quality: against.quality,
+        density: against.density,
+        dominance: against.dominance,
+        rotation: Vec::new(),
         deficit: Vec::new(),
     })
 }
 
-/// Samples a field and measures the run; with data, also its memorisation and, where the field has no
-/// classes and starts from noise, its velocity deficit on pairs of noise and that data.
+/// What needs data.
+#[derive(Default)]
+struct Against {
+    memorisation: Option<Memorised>,
+    quality: Option<SetQuality>,
+    density: Option<DensityRelation>,
+    dominance: Option<Committed>,
+}
+
+impl Against {
+    fn new(
+        recording: &Recording,
+        end: &Batch,
+        costs: &Costs<'_>,
+        data: &DataSet,
+    ) -> Result<Self, Error> {
+        let (points, name) = (in_shape(&data.batch, end.shape(), data)?, &data.name);
+        let memorised = memorised::memorised((end, &recording.samples), &points, name)?;
+        let dominance =
+            if costs.from_noise { dominance::committed(recording, &points, name)? } else { None };
+        Ok(Self {
+            memorisation: Some(memorised),
+            quality: set_quality::set_quality(end, &points, name)?,
+            density: density_relation(end, costs, &points, name)?,
+            dominance,
+        })
+    }
+}
+
+/// Samples a field and measures the run, and the antisymmetric part of the field's Jacobian along it. With data,
+/// also its memorisation, its quality as a set, how energy goes with density, how far states are committed to a
+/// point and, where the field has no classes and starts from noise, its velocity deficit on pairs of noise and
+/// that data.
 ///
 /// # Errors
 /// As [`sample`](crate::sample()) and [`measure`].
@@ -121,16 +177,36 @@ pub fn measure_field(
     progress: &mut dyn Progress,
 ) -> Result<(Sampled, Measurement), Error> {
     let field = spec.field.build(&Files)?;
-    let sampled = sample_field(&*field, spec, &Files, &mut Part::new(progress, 0.0, 0.8))?;
-    progress.at(0.8, "measuring");
+    let spec = &with_states(spec, field.shape())?;
+    let sampled = sample_field(&*field, spec, &Files, &mut Part::new(progress, 0.0, 0.7))?;
+    progress.at(0.7, "measuring");
     let mut measured = measure(&sampled.recording, subject, data)?;
     measured.power.clone_from(&sampled.power);
+    progress.at(0.9, "probing the field");
+    let exact = spec.field.in_f32();
+    let field = if exact == spec.field { field } else { exact.build(&Files)? };
+    measured.rotation = rotation::rotation(&*field, &sampled.recording)?;
     let normal = spec.source == pathline::spec::SourceSpec::Normal {};
     if let Some(data) = data.filter(|_| sampled.recording.labels.is_none() && normal) {
         measured.deficit = deficit_against(&*field, data, spec.seed)?;
     }
     progress.at(1.0, "measuring");
     Ok((sampled, measured))
+}
+
+/// The spec with states saved on the way, where nothing was asked for and they fit into memory.
+fn with_states(spec: &SampleSpec, shape: &Shape) -> Result<SampleSpec, Error> {
+    let mut spec = spec.clone();
+    let bytes = STATES * size_of::<f32>() * shape.elements();
+    if spec.run.save == Save::End && bytes.saturating_mul(spec.samples) <= MOST_BYTES {
+        let every = match spec.run.build()?.stepping {
+            Stepping::Grid(grid) => grid.len().div_ceil(STATES).max(1),
+            // How many steps there will be is not known.
+            Stepping::Adaptive(_) => 4,
+        };
+        spec.run.save = Save::Every(every);
+    }
+    Ok(spec)
 }
 
 fn deficit_against(
@@ -148,40 +224,6 @@ fn deficit_against(
     let source = Source { first: 1 << 40, ..Source::new(seed, count) }.noise(field.shape());
     let pairs = Pairs { source: &source, target: &target, first: 0 };
     Ok(deficit(field, &CondOt, pairs, &DEFICIT_TIMES)?)
-}
-
-fn memorised(end: &Batch, data: &DataSet) -> Result<Memorised, Error> {
-    let points = in_shape(&data.batch, end.shape(), data)?;
-    let found = memorisation(end, &points, MEMORISED_RATIO)?;
-    Ok(Memorised {
-        data: data.name.clone(),
-        points: points.len(),
-        duplicates: found.duplicates,
-        fraction: share(&found.ratios)?,
-        floor: floor(&points)?,
-    })
-}
-
-/// Share of ratios below a third, with Wilson's interval.
-fn share(ratios: &[f64]) -> Result<Estimate, Error> {
-    let count = ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
-    Ok(wilson(count, ratios.len(), 0.95)?)
-}
-
-/// The share of points, drawn from the data and searched in what is left of it, that the criterion
-/// calls memorised.
-fn floor(points: &Batch) -> Result<Option<Estimate>, Error> {
-    // Drawn, not every tenth: data in order of ten classes would give points of one.
-    let drawn = |i: usize| Seed(0).stream(Purpose::Resample, i as u64, 0).below(10) == 0;
-    let (mut out, mut rest): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|&i| drawn(i));
-    let surplus = out.split_off(out.len().min(FLOOR_POINTS));
-    rest.extend(surplus);
-    let (out, rest) = (points.select(&out)?, points.select(&rest)?);
-    let differ = rest.rows().iter().any(|row| row != rest.row(0));
-    if out.is_empty() || !differ {
-        return Ok(None);
-    }
-    Ok(Some(share(&memorisation(&out, &rest, MEMORISED_RATIO)?.ratios)?))
 }
 
 /// Points of a data set in the shape of the samples.

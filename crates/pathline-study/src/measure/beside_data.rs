@@ -1,0 +1,223 @@
+//! The figures of a measurement that needed data.
+
+use pathline_view::{
+    Axis, Cell, Column, Content, Figure, Group, Images, Lines, Scatter, Series, Table,
+};
+
+use super::{Committed, DensityRelation, Measurement, Memorised, SetQuality};
+use crate::page::picture;
+
+/// Images in a row of the gallery.
+const COLUMNS: usize = 10;
+
+/// The figures, in reading order.
+pub(super) fn figures(measured: &Measurement) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    figures.extend(measured.quality.as_ref().map(|q| quality(q, measured.samples)));
+    if let Some(density) = &measured.density {
+        figures.extend([correlations(density), energies(density)]);
+    }
+    figures.extend(measured.dominance.as_ref().map(commitment));
+    figures.extend(measured.memorisation.as_ref().and_then(gallery));
+    figures
+}
+
+fn figure(id: &str, title: &str, caption: String, look_for: &str, content: Content) -> Figure {
+    Figure {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        alt: title.to_owned(),
+        caption,
+        look_for: look_for.to_owned(),
+        command: String::new(),
+        content,
+    }
+}
+
+fn quality(quality: &SetQuality, samples: usize) -> Figure {
+    let rows = [
+        ("KID (kernel distance), 0 for the same law", quality.kid),
+        ("Frechet distance", quality.frechet),
+        ("precision", quality.precision),
+        ("recall", quality.recall),
+    ];
+    let rows = rows.into_iter().map(|(name, e)| {
+        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
+    });
+    figure(
+        "quality",
+        "The samples as a set",
+        format!(
+            "{samples} samples against {} points of {}, on {}. Two disjoint sets of as many real points (at most \
+             half of them) lie {} apart by the Frechet distance.",
+            quality.real,
+            quality.data,
+            quality.on,
+            pathline_view::number(quality.frechet_floor)
+        ),
+        "The kernel distance falls below 0 by chance, and by copies of the very points. A Frechet distance depends on the number of samples: compare it at equal numbers only, and with that \
+         floor. Recall falls with fewer samples.",
+        Content::Table(Table {
+            columns: vec![
+                Column::text("measure"),
+                Column::numeric("value"),
+                Column::numeric("low 95 %"),
+                Column::numeric("high 95 %"),
+            ],
+            rows: rows.collect(),
+            note: String::new(),
+        }),
+    )
+}
+
+fn correlations(density: &DensityRelation) -> Figure {
+    let rows = density.correlations.iter().map(|(what, e)| {
+        vec![
+            Cell::text(what.clone()),
+            Cell::number(e.value),
+            Cell::number(e.low),
+            Cell::number(e.high),
+        ]
+    });
+    figure(
+        "density-correlations",
+        "Energy and density, beside what no model would give",
+        format!(
+            "Spearman correlations with the log density of {} at each sample's end ({} points, {}th neighbour).",
+            density.data, density.points, density.neighbours
+        ),
+        "The null energy pairs each end with noise that has nothing to do with it. A correlation that it shows as \
+         well says something of the data, and nothing of the model.",
+        Content::Table(Table {
+            columns: vec![
+                Column::text("log density with"),
+                Column::numeric("Spearman"),
+                Column::numeric("low 95 %"),
+                Column::numeric("high 95 %"),
+            ],
+            rows: rows.collect(),
+            note: String::new(),
+        }),
+    )
+}
+
+fn energies(density: &DensityRelation) -> Figure {
+    let finite = |points: &[[f64; 2]]| {
+        points.iter().copied().filter(|p| p[0].is_finite() && p[1].is_finite()).collect::<Vec<_>>()
+    };
+    let mut groups = vec![Group::new("energy", finite(&density.energy))];
+    if !density.null.is_empty() {
+        groups.push(Group::new("null energy", finite(&density.null)));
+    }
+    figure(
+        "density-energy",
+        "Energy against log density",
+        "One point a sample and kind of energy. Samples that are points of the data, where the density is \
+         infinite, are left out."
+            .to_owned(),
+        "What sets the two clouds apart is the trajectory's; what they share is not.",
+        Content::Scatter(Scatter {
+            x: Axis::new(format!("log density in {} (nats)", density.data)),
+            y: Axis::new("energy"),
+            groups,
+            ..Scatter::default()
+        }),
+    )
+}
+
+fn commitment(committed: &Committed) -> Figure {
+    let weight = committed.curve.iter().map(|p| [p.t, p.max_weight.median]).collect();
+    let weights = committed.curve.iter().map(|p| [p.max_weight.lower, p.max_weight.upper]);
+    let all = (committed.points as f64).ln().max(f64::MIN_POSITIVE);
+    let entropy = committed.curve.iter().map(|p| [p.t, p.entropy.median / all]).collect();
+    let entropies = committed.curve.iter().map(|p| [p.entropy.lower / all, p.entropy.upper / all]);
+    let when = match committed.median_time {
+        Some(t) => format!(", half of those by t = {}", pathline_view::number(t)),
+        None => String::new(),
+    };
+    figure(
+        "dominance",
+        "Commitment to one point of the data",
+        format!(
+            "The posterior weights of the {} points of {} at the states of {} samples, on the straight-line \
+             schedule: the largest weight, and the entropy over its value at t = 0 (medians and quartiles). \
+             {:.0} % of samples gave one point more than 0.9 of the weight from some time to the end{when}.",
+            committed.points,
+            committed.data,
+            committed.samples,
+            100.0 * committed.share.value
+        ),
+        "Any state near t = 1 lies nearer to one point than to all others, so the weight rises for new images as \
+         well; it says which point a memoriser would have drawn from there. Whether the sample became that point \
+         is the memorisation's to say.",
+        Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("weight, or share of entropy"),
+            series: vec![
+                Series::new("largest weight", weight).with_band(weights.collect()),
+                Series::new("entropy / ln n", entropy).with_band(entropies.collect()),
+            ],
+            marks: Vec::new(),
+        }),
+    )
+}
+
+/// The samples nearest to copies above the points they might be copies of, for images.
+fn gallery(memorised: &Memorised) -> Option<Figure> {
+    let [samples, points] = memorised.pairs.as_ref()?;
+    let (mut items, mut titles) = (Vec::new(), Vec::new());
+    let order: Vec<usize> = (0..samples.len()).collect();
+    for row in order.chunks(COLUMNS) {
+        for (title, batch) in [("sample", samples), ("nearest", points)] {
+            titles.push(title.to_owned());
+            for &i in row {
+                let closest = memorised.closest.get(i)?;
+                let label = match title {
+                    "sample" => format!("no. {}", closest.sample),
+                    _ => format!("{:.2}", closest.ratio),
+                };
+                items.push(picture(batch, i, label)?);
+            }
+            // A short last row is filled up, so that rows keep their titles.
+            let missing = if order.len() > COLUMNS { COLUMNS - row.len() } else { 0 };
+            items.extend((0..missing).filter_map(|_| blank(batch)));
+        }
+    }
+    let share = memorised.fraction;
+    let floor = match memorised.floor {
+        Some(floor) => {
+            format!(
+                "; of real points searched in the rest of the data, {:.1} %",
+                100.0 * floor.value
+            )
+        }
+        None => String::new(),
+    };
+    Some(figure(
+        "closest",
+        "The samples nearest to a copy",
+        format!(
+            "Above: the samples with the least d1/d2, the distance to the nearest of {} images of {} over that to \
+             the second nearest. Below: that nearest image, and the ratio. {:.1} % of samples are below 1/3 and \
+             count as memorised{floor}. {} images of the data repeat an earlier one, and count once.",
+            memorised.points,
+            memorised.data,
+            100.0 * share.value,
+            memorised.duplicates
+        ),
+        "A pair below 1/3 that looks alike is a copy. Simple shapes are near to many images and have ratios near \
+         1 however alike they look.",
+        Content::Images(Images {
+            columns: order.len().min(COLUMNS),
+            cell: 56,
+            items,
+            row_titles: titles,
+        }),
+    ))
+}
+
+/// A white image, in the place of none.
+fn blank(like: &pathline::Batch) -> Option<pathline_view::Image> {
+    let white = vec![1.0; like.width()];
+    picture(&pathline::Batch::from_vec(white, like.shape().clone()).ok()?, 0, String::new())
+}

@@ -1,0 +1,198 @@
+//! A measurement as a page.
+
+use pathline_view::{
+    Axis, Cell, Column, Content, Figure, LineStyle, Lines, Report, Section, Series, Table,
+};
+
+use super::{Measurement, beside_data};
+use crate::page::chord_against_bending;
+
+/// A measurement as a page.
+#[must_use]
+pub fn measurement_page(measured: &Measurement, command: &str) -> Report {
+    let mut way = vec![means(measured)];
+    if !measured.power.is_empty() {
+        way.push(power(measured));
+    }
+    if !measured.chord_and_bending.is_empty() {
+        way.push(chord_against_bending(measured.chord_and_bending.clone(), ""));
+    }
+    let mut field = Vec::new();
+    if !measured.deficit.is_empty() {
+        field.push(deficit(measured));
+    }
+    if !measured.rotation.is_empty() {
+        field.push(rotation(measured));
+    }
+    let section = |id: &str, title: &str, figures: Vec<Figure>| Section {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        text: String::new(),
+        figures,
+    };
+    let sections = [
+        section("measured", "The trajectories", way),
+        section("field", "The field", field),
+        section("data", "Beside the data", beside_data::figures(measured)),
+    ];
+    Report {
+        title: format!("Measured: {}", measured.subject),
+        lead: format!(
+            "{} samples, {} evaluations of the field each. Intervals are 95 %.",
+            measured.samples, measured.evaluations
+        ),
+        command: command.to_owned(),
+        facts: Vec::new(),
+        sections: sections.into_iter().filter(|section| !section.figures.is_empty()).collect(),
+        references: Vec::new(),
+        footer: "Made by Pathline.".to_owned(),
+    }
+}
+
+fn means(measured: &Measurement) -> Figure {
+    let rows = measured.of_the_way().into_iter().map(|(name, e)| {
+        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
+    });
+    Figure {
+        id: "means".to_owned(),
+        title: "Means over samples".to_owned(),
+        caption: "Each diagnostic with its 95 % interval.".to_owned(),
+        look_for: String::new(),
+        command: String::new(),
+        alt: "A table of diagnostics.".to_owned(),
+        content: Content::Table(Table {
+            columns: vec![
+                Column::text("diagnostic"),
+                Column::numeric("mean"),
+                Column::numeric("low"),
+                Column::numeric("high"),
+            ],
+            rows: rows.collect(),
+            note: String::new(),
+        }),
+    }
+}
+
+fn power(measured: &Measurement) -> Figure {
+    let points = measured.power.iter().map(|p| [p.t, p.mean]).collect();
+    let band =
+        measured.power.iter().map(|p| [p.mean - p.deviation, p.mean + p.deviation]).collect();
+    Figure {
+        id: "power".to_owned(),
+        title: "Power over time".to_owned(),
+        caption: "Half the squared speed at the start of each step: mean over samples, and one \
+                  standard deviation around it."
+            .to_owned(),
+        look_for: "The area under the curve is the mean kinetic path energy.".to_owned(),
+        command: String::new(),
+        alt: "A curve of power against time.".to_owned(),
+        content: Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("power, 1/2 |v|\u{b2}"),
+            series: vec![Series::new("mean", points).with_band(band)],
+            marks: Vec::new(),
+        }),
+    }
+}
+
+fn deficit(measured: &Measurement) -> Figure {
+    let of = |f: fn(&pathline::diagnostics::DeficitPoint) -> f64| {
+        measured.deficit.iter().map(|p| [p.t, f(p)]).collect::<Vec<_>>()
+    };
+    let band = measured.deficit.iter().map(|p| [p.gain.low, p.gain.high]).collect();
+    Figure {
+        id: "deficit".to_owned(),
+        title: "Velocity deficit and radial gain".to_owned(),
+        caption: "On pairs of noise and data. Norm ratio: root mean square of |v| over |u|. Radial gain \
+                  g*: the factor on v that fits u best (band: 95 %)."
+            .to_owned(),
+        look_for: "A ratio below 1 is no error: every field that predicts a mean has it. An exact field \
+                   has g* = 1 whatever its ratio; 1 - g* is the radial error. Pairs from the training \
+                   data flatter a memorising model."
+            .to_owned(),
+        command: String::new(),
+        alt: "Norm ratio and radial gain against time.".to_owned(),
+        content: Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("ratio"),
+            series: vec![
+                Series::new("norm ratio |v|/|u|", of(|p| p.ratio.value)),
+                Series::new("radial gain g*", of(|p| p.gain.value)).with_band(band),
+                Series::new("exact field's g*", vec![[0.0, 1.0], [1.0, 1.0]])
+                    .styled(LineStyle::Dashed),
+            ],
+            marks: Vec::new(),
+        }),
+    }
+}
+
+fn rotation(measured: &Measurement) -> Figure {
+    let points = measured.rotation.iter().map(|r| [r.t, r.curl.share.estimate.value]).collect();
+    let band = |r: &super::Rotation| {
+        let share = r.curl.share.estimate;
+        [share.low.max(0.0), share.high.min(1.0)]
+    };
+    let floor = measured.rotation.iter().map(|r| [r.t, r.curl.floor]).collect();
+    Figure {
+        id: "rotation".to_owned(),
+        title: "How much of the field is no gradient".to_owned(),
+        caption: format!(
+            "The antisymmetric part of the Jacobian as a share of all of it, by random probes of {} states of \
+             the run at each time (band: 95 %). Dashed: the numerical floor, below which a share means nothing.",
+            measured.rotation.first().map_or(0, |r| r.states)
+        ),
+        look_for: "A field learnt from noise that was paired with data at random should be a gradient: what lies \
+                   above the floor is error of the model, seen without any data. Other couplings promise no \
+                   gradient."
+            .to_owned(),
+        command: String::new(),
+        alt: "Share of the antisymmetric part against time, and its floor.".to_owned(),
+        content: Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("antisymmetric share"),
+            series: vec![
+                Series::new("share", points).with_band(measured.rotation.iter().map(band).collect()),
+                Series::new("numerical floor", floor).styled(LineStyle::Dashed),
+            ],
+            marks: Vec::new(),
+        }),
+    }
+}
+
+impl Measurement {
+    /// Name and estimate of everything that has one, in reading order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(String, pathline::statistics::Estimate)> {
+        let mut rows = self.of_the_way();
+        if let Some(q) = &self.quality {
+            rows.push((format!("KID to {}, on {}", q.data, q.on), q.kid));
+            rows.push(("Frechet distance to it, on the same".to_owned(), q.frechet));
+            rows.push(("precision".to_owned(), q.precision));
+            rows.push(("recall".to_owned(), q.recall));
+        }
+        if let Some(density) = &self.density {
+            let of = |what: &str| format!("Spearman with log density in {}: {what}", density.data);
+            rows.extend(density.correlations.iter().map(|(what, e)| (of(what), *e)));
+        }
+        for r in &self.rotation {
+            let floor = pathline_view::number(r.curl.floor);
+            let name =
+                format!("antisymmetric share of the Jacobian at t = {:.2} (floor {floor})", r.t);
+            rows.push((name, r.curl.share.estimate));
+        }
+        rows
+    }
+
+    /// Those of the trajectories and of memorisation.
+    fn of_the_way(&self) -> Vec<(String, pathline::statistics::Estimate)> {
+        let mut rows = self.means.clone();
+        rows.extend(self.straightness.map(|e| ("straightness (path / chord)".to_owned(), e)));
+        rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
+        if let Some(m) = &self.memorisation {
+            rows.push((format!("memorised (d1/d2 < 1/3 in {})", m.data), m.fraction));
+            let floor = format!("its floor (a tenth of {} in the rest)", m.data);
+            rows.extend(m.floor.map(|e| (floor, e)));
+        }
+        rows
+    }
+}

@@ -1,0 +1,137 @@
+//! What `measure` says of fields and recordings whose answers are known.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+use std::collections::BTreeMap;
+
+use pathline::kernels::squared_distance;
+use pathline::spec::{SampleSpec, from_json};
+use pathline::{Batch, Seed, Shape, Source};
+use pathline_data::DataSet;
+use pathline_study::{
+    Files, Hints, Measurement, Precision, convert, measure, measure_field, measurement_page, sample,
+};
+
+fn spec(field: &str, samples: usize) -> SampleSpec {
+    let text = format!(
+        r#"{{"field": {field}, "seed": 3, "samples": {samples},
+            "run": {{"solver": {{"kind": "euler"}}, "stepping": {{"kind": "uniform", "steps": 24}}}}}}"#
+    );
+    from_json("spec", &text).unwrap()
+}
+
+fn moons() -> DataSet {
+    Files.data_set("moons:300").unwrap()
+}
+
+#[test]
+fn a_perfect_memoriser_is_called_one_by_every_part() {
+    let images = Files.data_set("fashion-mnist").unwrap();
+    let field = r#"{"kind": "empirical", "data": "fashion-mnist"}"#;
+    let (_, found) = measure_field(&spec(field, 60), "memoriser", Some(&images), &mut ()).unwrap();
+
+    let memorised = found.memorisation.as_ref().unwrap();
+    assert_eq!(memorised.fraction.value, 1.0);
+    assert!(memorised.floor.unwrap().value < 0.05);
+    assert_eq!(memorised.closest.len(), 20);
+    assert!(memorised.closest.windows(2).all(|pair| pair[0].ratio <= pair[1].ratio));
+
+    let dominance = found.dominance.as_ref().unwrap();
+    assert_eq!(dominance.share.value, 1.0);
+    let first = dominance.curve.first().unwrap();
+    assert!((first.entropy.median - 2000.0_f64.ln()).abs() < 1e-6 && first.t == 0.0);
+    assert!(dominance.curve.last().unwrap().max_weight.least > 0.999);
+
+    // An exact field is a gradient: nothing above the numerical floor but noise of its size.
+    assert!(found.rotation.len() == 5, "{:?}", found.rotation);
+    for at in &found.rotation {
+        assert!(at.curl.share.estimate.value < 1e-3, "{at:?}");
+    }
+    assert!(found.quality.as_ref().unwrap().precision.value > 0.99);
+    pages(&found);
+}
+
+/// The page of a measurement can be drawn, and its numbers survive as JSON.
+fn pages(found: &Measurement) {
+    let page = pathline_view::html(&measurement_page(found, "pathline measure")).unwrap();
+    assert!(page.contains("Commitment to one point") && page.contains("The samples as a set"));
+    let text = serde_json::to_string(found).unwrap();
+    let again: Measurement = serde_json::from_str(&text).unwrap();
+    assert_eq!(again.rows().len(), found.rows().len());
+}
+
+/// A recording of real points as if they were samples, with the energies of straight lines from noise that
+/// has nothing to do with them: what a study of energy and density finds where no model was.
+#[test]
+fn where_no_model_was_energy_has_nothing_beyond_the_null() {
+    let data = moons();
+    let shape = Shape::vector(2);
+    let sampled =
+        sample(&spec(r#"{"kind": "empirical", "data": "moons:300"}"#, 300), &Files, &mut ());
+    let mut recording = sampled.unwrap().recording;
+    let end = Batch::from_vec(data.batch.as_slice().to_vec(), shape.clone()).unwrap();
+    let noise = Source::new(Seed(77), end.len()).noise(&shape);
+    let energy: Vec<f64> = end
+        .rows()
+        .iter()
+        .zip(noise.rows().iter())
+        .map(|(a, b)| 0.5 * squared_distance(a, b))
+        .collect();
+    recording.states = vec![end];
+    recording.times = vec![1.0];
+    recording.diagnostics = BTreeMap::from([("energy.left".to_owned(), energy)]);
+    let found = measure(&recording, "no model", Some(&data)).unwrap();
+    let density = found.density.unwrap();
+    let of = |what: &str| {
+        density
+            .correlations
+            .iter()
+            .find(|(name, _)| name.starts_with(what))
+            .map(|(_, e)| *e)
+            .unwrap()
+    };
+    let difference = of("energy less null");
+    assert!(difference.contains(0.0) && difference.high - difference.low < 0.5, "{difference:?}");
+    assert!(found.dominance.is_none() && found.rotation.is_empty());
+}
+
+#[test]
+fn samples_of_another_law_are_far_from_the_data() {
+    let data = moons();
+    let ring = r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#;
+    let (_, found) = measure_field(&spec(ring, 100), "ring", Some(&data), &mut ()).unwrap();
+    let quality = found.quality.unwrap();
+    assert!(quality.kid.low > 0.0 && quality.precision.value < 0.2, "{quality:?}");
+    assert!(quality.frechet.value > 10.0 * quality.frechet_floor);
+    assert!(found.rotation.iter().all(|at| at.curl.share.estimate.value < 1e-3));
+    assert_eq!(found.memorisation.unwrap().data, data.name);
+}
+
+#[test]
+fn a_network_is_probed_in_single_precision_whatever_it_ran_in() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sit_tiny.pt");
+    let hints = Hints { heads: Some(3), shape: None };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sit.safetensors");
+    std::fs::write(&path, convert(&golden, &hints, Precision::Single).unwrap().bytes).unwrap();
+    let rotation = |precision: &str| {
+        let class = r#"{"kind": "one", "class": 1}"#;
+        let (checkpoint, precision) = (path.to_str().unwrap(), format!("{precision:?}"));
+        let field = format!(
+            r#"{{"kind": "network", "checkpoint": {checkpoint:?}, "class": {class}, "precision": {precision}}}"#
+        );
+        measure_field(&spec(&field, 20), "network", None, &mut ()).unwrap().1.rotation
+    };
+    let (single, half) = (rotation("f32"), rotation("bf16"));
+    for (a, b) in single.iter().zip(&half) {
+        let (share, other) = (a.curl.share.estimate.value, b.curl.share.estimate.value);
+        // A network of random weights is no gradient. The states differ by the run's rounding.
+        assert!(share > 0.1 && (share - other).abs() < 0.05 * share, "{share} {other}");
+        assert!(b.curl.floor < 0.01 * share, "{b:?}");
+    }
+    assert_eq!(single.len(), 5);
+}
