@@ -85,6 +85,9 @@ fn keys(x: f64) -> f64 {
     }
 }
 
+/// Largest height or width that is asked for.
+const MOST: usize = 1 << 16;
+
 /// Planes `[c, h, w]` at another size, `[c, to_h, to_w]`.
 pub(super) fn planes(
     planes: &[f32],
@@ -121,8 +124,7 @@ pub(super) fn planes(
 /// (bicubic overshoots at edges).
 ///
 /// # Errors
-/// [`Error::Invalid`] when the images have no three extents, or the new size is zero or does not fit in
-/// memory.
+/// [`Error::Invalid`] when the images have no three extents, or the new height or width is not in 1..=65536.
 ///
 /// # Examples
 /// ```
@@ -140,6 +142,10 @@ pub fn resize(images: &Batch, to: [usize; 2], how: Resizing) -> Result<Batch, Er
         let remedy = "give images [channels, height, width]";
         return Err(Error::invalid("shape of images", images.shape(), remedy));
     };
+    if to.into_iter().any(|extent| !(1..=MOST).contains(&extent)) {
+        let remedy = format!("give a height and a width from 1 to {MOST}");
+        return Err(Error::invalid("new size of images", format!("{to:?}"), remedy));
+    }
     let shape = Shape::new([channels, to[0], to[1]])?;
     let rows: Vec<&[f32]> = images.rows().iter().collect();
     let resized: Vec<Vec<f32>> =

@@ -81,7 +81,7 @@ impl StLpips {
     }
 
     /// The distance of each image of `a` from the one at its place in `b`; images `[1 | 3, h, w]` in `[-1, 1]`,
-    /// at least 16 x 16 or so. Grey ones are repeated to three channels; nothing is rounded or resized.
+    /// at least 21 x 21 (alex) or 18 x 18 (vgg). Grey ones are repeated to three channels; nothing is rounded or resized.
     /// A distance has the same bytes in any batch.
     ///
     /// # Errors
