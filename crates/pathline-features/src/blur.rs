@@ -8,7 +8,7 @@
 
 use pathline::kernels::vectorised;
 
-use crate::convolution::Activation;
+use crate::convolution::{Activation, within};
 use crate::image::Image;
 
 /// Extents of the blurred image; none where there are fewer than three lines to mirror.
@@ -26,6 +26,7 @@ fn mirrored(place: usize, extent: usize) -> usize {
 /// Blurs into the channels from `first` on of an image of the right extents; `activation` follows.
 pub(super) fn apply_into(image: &Image, activation: Activation, out: &mut Image, first: usize) {
     let (channels, pitch, columns) = (image.channels, out.channels, out.extents[1]);
+    let bounds = activation.bounds();
     vectorised(
         #[inline(always)]
         || {
@@ -41,7 +42,7 @@ pub(super) fn apply_into(image: &Image, activation: Activation, out: &mut Image,
                         out.iter_mut().zip(values).for_each(|(out, x)| *out += weight * x);
                     }
                 }
-                out.iter_mut().for_each(|out| *out = activation.of(*out));
+                out.iter_mut().for_each(|out| *out = within(*out, bounds));
             }
         },
     );

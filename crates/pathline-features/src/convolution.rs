@@ -10,7 +10,7 @@ use pathline::kernels::{Strided, multiply, vectorised};
 use crate::image::Image;
 use crate::tensors::{Tensors, get, normalisation};
 
-/// Values of patches that are multiplied at once: they and their products stay in a core's cache.
+/// Values of patches and their products in a block: they stay in a core's cache.
 const BLOCK: usize = 1 << 17;
 /// Fewest positions of a block: packing the weights costs little beside multiplying by them.
 const FEWEST: usize = 96;
@@ -26,14 +26,21 @@ pub(super) enum Activation {
 }
 
 impl Activation {
-    #[inline(always)]
-    pub(super) fn of(self, x: f32) -> f32 {
+    /// What an output is kept within, from and to: all three are clamps, so that loops need not ask which.
+    pub(super) fn bounds(self) -> [f32; 2] {
         match self {
-            Self::None => x,
-            Self::Relu => x.max(0.0),
-            Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::None => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::Relu => [0.0, f32::INFINITY],
+            Self::Relu6 => [0.0, 6.0],
         }
     }
+}
+
+/// `min(max(x, low), high)`, in one instruction each.
+#[inline(always)]
+pub(super) fn within(x: f32, [low, high]: [f32; 2]) -> f32 {
+    let x = if x > low { x } else { low };
+    if x < high { x } else { high }
 }
 
 /// Zeros around an image.
@@ -173,7 +180,7 @@ impl Convolution {
         let (inner, pitch) = (self.weights.len() / self.outputs, out.channels);
         let direct = self.walk.kernel == [1, 1] && self.walk.stride == 1;
         let positions = out.extents[0] * out.extents[1];
-        let most = (BLOCK / inner).max(FEWEST);
+        let most = (BLOCK / (inner + self.outputs)).max(FEWEST);
         // Blocks of nearly the same size: a small last one would pack the weights for little.
         let block = positions.div_ceil(positions.div_ceil(most).max(1));
         let mut patches = if direct { vec![] } else { vec![0.0; block * inner] };
@@ -216,12 +223,13 @@ impl Convolution {
 
     /// Adds the shift and applies the activation.
     fn finish(&self, out: &mut [f32], pitch: usize, count: usize) {
+        let (shift, bounds) = (&*self.shift, self.activation.bounds());
         vectorised(
             #[inline(always)]
             || {
                 for row in out.chunks_mut(pitch).take(count) {
-                    for (x, shift) in row.iter_mut().zip(&self.shift) {
-                        *x = self.activation.of(*x + shift);
+                    for (x, shift) in row.iter_mut().zip(shift) {
+                        *x = within(*x + shift, bounds);
                     }
                 }
             },
@@ -248,7 +256,7 @@ mod tests {
         assert_eq!(out.values.len(), wanted.len());
         for (i, (found, sum)) in out.values.iter().zip(wanted).enumerate() {
             let [scale, shift] = folded[i % outputs];
-            let wanted = activation.of((sum * scale + shift) as f32);
+            let wanted = within((sum * scale + shift) as f32, activation.bounds());
             assert!((found - wanted).abs() < 1e-4, "{walk:?} {i}: {found} {wanted}");
         }
         // Into a place between other channels, which are left alone.

@@ -5,7 +5,7 @@
 use pathline::Error;
 use pathline::kernels::vectorised;
 
-use crate::convolution::{Activation, Walk};
+use crate::convolution::{Activation, Walk, within};
 use crate::image::Image;
 use crate::tensors::{Tensors, get, normalisation};
 
@@ -99,8 +99,9 @@ impl Depthwise {
                 }
             }
         }
+        let bounds = self.activation.bounds();
         for sum in sums {
-            *sum = self.activation.of(*sum);
+            *sum = within(*sum, bounds);
         }
     }
 }
