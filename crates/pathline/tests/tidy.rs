@@ -98,6 +98,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pathline", &[]),
     ("pathline-nn", &["pathline"]),
     ("pathline-data", &["pathline"]),
+    ("pathline-features", &["pathline"]),
     ("pathline-view", &["pathline"]),
     ("pathline-study", &["pathline", "pathline-nn", "pathline-data", "pathline-view"]),
     ("pathline-cli", &["pathline", "pathline-data", "pathline-study", "pathline-view"]),
