@@ -1,9 +1,13 @@
 //! The table of flags: help and completion are made from it.
 
+mod beside;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use pathline::kernels::ProductPrecision;
+
+pub(crate) use beside::BesideData;
 
 /// Sample flow-matching models, measure every trajectory, correct sampling without retraining.
 #[derive(Parser)]
@@ -323,15 +327,15 @@ MODEL is a recording (.safetensors of `pathline sample`), or anything that `samp
 
 Examples:
   pathline measure run.safetensors
-  pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html")]
+  pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html
+  pathline measure model.safetensors -n 1000 --data photos --features efficientnet-lite0-57934424.pth")]
 pub(crate) struct Measure {
     /// A recording, or the velocity field to sample and measure
     pub(crate) model: String,
     #[command(flatten)]
     pub(crate) run: Run,
-    /// Data to look for memorised samples in, and to measure the velocity deficit on
-    #[arg(long, value_name = "DATA")]
-    pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) beside: BesideData,
     /// Also write a page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) page: Option<PathBuf>,
@@ -364,9 +368,11 @@ pub(crate) struct Compare {
     pub(crate) ways: Vec<String>,
     #[command(flatten)]
     pub(crate) run: Run,
-    /// Data to look for memorised samples in, and to compare sets of samples with
-    #[arg(long, value_name = "DATA")]
-    pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) beside: BesideData,
+    /// Weights of ST-LPIPS: also say how unlike paired images look
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perceptual: Option<PathBuf>,
     /// Also write a page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) page: Option<PathBuf>,

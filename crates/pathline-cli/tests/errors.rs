@@ -208,6 +208,15 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("measure run.safetensors --data missing.npz", &["missing.npz"]),
     ("measure run.safetensors --data fashion-mnist", &["[2]", "28"]),
     ("measure run.safetensors --page exists.npz", &["exists.npz", "--force"]),
+    (
+        "measure run.safetensors --data moons --features good.safetensors",
+        &["good.safetensors", "EfficientNet-Lite0"],
+    ),
+    ("measure run.safetensors --data moons --features missing.pth", &["missing.pth"]),
+    (
+        "compare moons --run=--steps=2 --run=--steps=3 --perceptual good.safetensors",
+        &["good.safetensors", "ST-LPIPS"],
+    ),
     ("measure run.safetensors --page nowhere/a.html", &["nowhere", "make it first"]),
     ("view missing.safetensors", &["missing.safetensors"]),
     ("view good.safetensors", &["good.safetensors", "pathline sample"]),
@@ -274,6 +283,7 @@ fn usage_errors_end_with_code_2_and_print_no_data() {
         "sample fashion-mnist --class 1 --switch-to 1",
         "sample ring --atol 1",
         "sample model.safetensors --precision f8",
+        "measure ring --features net.pth",
         "view",
         "completions sea-shell",
     ] {

@@ -6,6 +6,7 @@
 
 mod page;
 mod pairing;
+mod perceptual;
 mod quantities;
 mod sets;
 mod tables;
@@ -14,13 +15,14 @@ use pathline::Outcome;
 use pathline::kernels::squared_distance;
 use pathline::recording::Recording;
 use pathline::statistics::{Estimate, holm, paired_difference, paired_effect, quantile, wilcoxon};
-use pathline_data::DataSet;
 
 use crate::error::Error;
 use crate::measure::mean;
 use crate::progress::{Part, Progress};
+use crate::sets::Beside;
 
 pub use page::comparison_page;
+pub use perceptual::Perceptual;
 use quantities::Quantities;
 
 /// Probability that intervals aim to hold.
@@ -76,6 +78,9 @@ pub struct EndDistance {
     pub median: f64,
     /// The largest.
     pub largest: f64,
+    /// How unlike the two images of each pair look, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perceptual: Option<Perceptual>,
 }
 
 /// A quantity that each sample has, in one run less the baseline.
@@ -124,8 +129,7 @@ pub struct SetDifference {
 /// Compares runs with the first of them; with data, also how near to it samples end and how good they
 /// are as sets.
 ///
-/// Sets are compared on the states themselves up to 64 numbers a sample, on the features of the embedded
-/// judge for images of 28 x 28, and otherwise not at all.
+/// Sets are compared on what [`Beside`] says.
 ///
 /// # Errors
 /// [`Error::Usage`] for fewer than two runs or samples, and for runs that are not paired: another shape, seed,
@@ -151,9 +155,10 @@ pub struct SetDifference {
 /// ```
 pub fn compare(
     sides: &[Side],
-    data: Option<&DataSet>,
+    beside: Option<&Beside>,
     progress: &mut dyn Progress,
 ) -> Result<Comparison, Error> {
+    let data = beside.map(|beside| &beside.data);
     let mut notes = pairing::check(sides)?;
     let mut quantities = Vec::with_capacity(sides.len());
     for (i, side) in sides.iter().enumerate() {
@@ -169,8 +174,10 @@ pub fn compare(
     for (difference, adjusted) in differences.iter_mut().zip(holm(&p_values)?) {
         difference.p_adjusted = adjusted;
     }
-    let sets = match data {
-        Some(data) => sets::compared(sides, data, &mut notes, &mut Part::new(progress, 0.5, 1.0))?,
+    let sets = match beside {
+        Some(beside) => {
+            sets::compared(sides, beside, &mut notes, &mut Part::new(progress, 0.5, 1.0))?
+        }
         None => Vec::new(),
     };
     let run = |side: &Side| ComparedRun {
@@ -203,6 +210,7 @@ fn end_distance(sides: &[Side], run: usize) -> Option<EndDistance> {
         mean: mean(&apart)?,
         median: quantile(&apart, 0.5).ok()?,
         largest: apart.iter().fold(0.0, |a, &b| a.max(b)),
+        perceptual: None,
     })
 }
 

@@ -28,7 +28,8 @@ mod train;
 
 pub use checkpoint::{Hints, is_recording, read_network, read_network_with};
 pub use compare::{
-    ComparedRun, Comparison, Difference, EndDistance, SetDifference, Side, compare, comparison_page,
+    ComparedRun, Comparison, Difference, EndDistance, Perceptual, SetDifference, Side, compare,
+    comparison_page,
 };
 pub use convert::{Converted, convert};
 pub use embedded::{embedded_judge, embedded_model};
@@ -43,6 +44,7 @@ pub use pathline_nn::Precision;
 pub use progress::{Part, Progress};
 pub use quality::{Bench, Floor, Judged, Method, Real, methods, plain};
 pub use sample::{Sampled, sample, sample_field};
+pub use sets::{Beside, SetFeatures, read_perceptual};
 pub use table::{QualityTable, embedded_table, quality_table};
 pub use train::{
     DataRecord, DitSpec, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, UnetSpec, train,

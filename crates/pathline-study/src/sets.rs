@@ -1,10 +1,15 @@
 //! Sets of samples against real ones: what they are compared on (features of a network that knows such images, or
 //! the states themselves), and by.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use pathline::quality::{
     Moments, Replicates, frechet_replicates, kid_replicates, precision_recall,
 };
 use pathline::{Batch, Shape};
+use pathline_data::{DataSet, file, safetensors, torch};
+use pathline_features::{FeatureNet, StLpips};
 use pathline_nn::Classifier;
 
 use crate::embedded::embedded_judge;
@@ -16,51 +21,155 @@ const BLOCKS: usize = 19;
 pub(crate) const FEWEST: usize = 40;
 /// Neighbours whose distance is a ball's radius, as published for precision and recall.
 const NEIGHBOURS: usize = 3;
-/// Most real samples: the rest would cost more than it adds.
+/// Most points of data in a set, unless more are asked for: they would cost more than they add.
 const MOST_REAL: usize = 5000;
 /// Most numbers of a state that is its own feature.
 const LOW: usize = 64;
+/// Largest file of weights that is read, in bytes.
+const LARGEST: u64 = 1 << 30;
 
-/// Features of states.
-pub(crate) enum SetFeatures {
-    /// The embedded classifier's.
-    Judge(Box<Classifier>),
-    /// The states as they are.
-    States,
+/// What samples are measured beside.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Data that the samples could be of.
+    pub data: DataSet,
+    /// What sets are compared on; `None` for what suits the shape of their states: the features of the embedded
+    /// judge for images of 28 x 28, the states themselves up to 64 numbers, else nothing.
+    pub features: Option<SetFeatures>,
+    /// Most points of the data that sets are compared with, at even distances.
+    pub real: usize,
 }
 
-impl SetFeatures {
-    /// What states of a shape are compared on, if there is something.
-    pub(crate) fn of(shape: &Shape) -> Result<Option<Self>, Error> {
+impl Beside {
+    /// Data, in features that suit its shape, and at most 5000 of its points in sets.
+    #[must_use]
+    pub fn new(data: DataSet) -> Self {
+        Self { data, features: None, real: MOST_REAL }
+    }
+
+    /// What sets of states of this shape are compared on, if there is something.
+    pub(crate) fn features(&self, shape: &Shape) -> Result<Option<SetFeatures>, Error> {
+        if self.features.is_some() {
+            return Ok(self.features.clone());
+        }
         Ok(match shape.extents() {
-            [1, 28, 28] => Some(Self::Judge(Box::new(embedded_judge()?))),
-            _ if shape.elements() <= LOW => Some(Self::States),
+            [1, 28, 28] => {
+                let judge = Eyes::Classifier(Arc::new(embedded_judge()?));
+                Some(SetFeatures { name: "the embedded judge".to_owned(), eyes: judge })
+            }
+            _ if shape.elements() <= LOW => {
+                Some(SetFeatures { name: String::new(), eyes: Eyes::States })
+            }
             _ => None,
         })
     }
 
+    /// Samples and data as they are compared; `None` for too few of them, or states that have no features here.
+    /// `points` are the data in the shape of the samples.
+    pub(crate) fn see(&self, end: &Batch, points: &Batch) -> Result<Option<Seen>, Error> {
+        if end.len().min(points.len()) < FEWEST {
+            return Ok(None);
+        }
+        let Some(features) = self.features(end.shape())? else { return Ok(None) };
+        Ok(Some(Seen {
+            on: features.name(),
+            plain: matches!(features.eyes, Eyes::States),
+            generated: features.see(end)?,
+            real: features.see(&self.thinned(points)?)?,
+        }))
+    }
+
+    /// The points that sets are compared with, out of all in the shape of the samples: at even distances, so
+    /// that of data in order of its classes there are as many of each.
+    pub(crate) fn thinned(&self, points: &Batch) -> Result<Batch, Error> {
+        let kept = points.len().min(self.real);
+        let rows: Vec<usize> = (0..kept).map(|i| i * points.len() / kept).collect();
+        Ok(points.select(&rows)?)
+    }
+}
+
+/// A set of samples and real points as they are compared.
+pub(crate) struct Seen {
+    /// What they are compared on.
+    pub(crate) on: String,
+    /// Whether that is the states as they are.
+    pub(crate) plain: bool,
+    /// The samples.
+    pub(crate) generated: Batch,
+    /// The real points.
+    pub(crate) real: Batch,
+}
+
+/// What sets of samples are compared on: features of a network that knows such images, or the states themselves.
+#[derive(Debug, Clone)]
+pub struct SetFeatures {
+    /// Whose they are.
+    name: String,
+    eyes: Eyes,
+}
+
+#[derive(Debug, Clone)]
+enum Eyes {
+    Classifier(Arc<Classifier>),
+    Net(Arc<FeatureNet>),
+    States,
+}
+
+impl SetFeatures {
+    /// Those of the network in a file: EfficientNet-Lite0, the Inception-v3 of FID, or a classifier that Pathline
+    /// trained.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds none of them.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let bytes = file::read_capped(path, LARGEST)?;
+        if let Ok(classifier) = Classifier::from_bytes(&bytes) {
+            return Ok(Self { name, eyes: Eyes::Classifier(Arc::new(classifier)) });
+        }
+        let net = FeatureNet::from_tensors(&tensors(&bytes, path)?);
+        let remedy = "give the weights of EfficientNet-Lite0, of the Inception-v3 of FID, or of a classifier";
+        let net = net.map_err(|e| Error::usage(&name, e.to_string(), remedy))?;
+        Ok(Self { name: net.name().to_owned(), eyes: Eyes::Net(Arc::new(net)) })
+    }
+
     /// What they are called.
     pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Judge(_) => "the features of the embedded judge".to_owned(),
-            Self::States => "the states".to_owned(),
+        match self.eyes {
+            Eyes::States => "the states".to_owned(),
+            Eyes::Classifier(_) | Eyes::Net(_) => format!("the features of {}", self.name),
         }
     }
 
     /// The features of every state.
     pub(crate) fn see(&self, states: &Batch) -> Result<Batch, Error> {
-        match self {
-            Self::Judge(judge) => Ok(judge.classify(states)?.features),
-            Self::States => Ok(states.clone().reshaped(Shape::vector(states.width()))?),
-        }
+        Ok(match &self.eyes {
+            Eyes::Classifier(judge) => judge.classify(states)?.features,
+            Eyes::Net(net) => net.features(states)?,
+            Eyes::States => states.clone().reshaped(Shape::vector(states.width()))?,
+        })
     }
 }
 
-/// Rows at even distances, at most [`MOST_REAL`]: of data in order of its classes, as many of each.
-pub(crate) fn thinned(points: &Batch) -> Result<Batch, Error> {
-    let kept = points.len().min(MOST_REAL);
-    let rows: Vec<usize> = (0..kept).map(|i| i * points.len() / kept).collect();
-    Ok(points.select(&rows)?)
+/// The perceptual distance whose weights a file holds.
+///
+/// # Errors
+/// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds no such weights.
+pub fn read_perceptual(path: &Path) -> Result<StLpips, Error> {
+    let bytes = file::read_capped(path, LARGEST)?;
+    let metric = StLpips::from_tensors(&tensors(&bytes, path)?);
+    let remedy = "give the weights of ST-LPIPS, such as alex_shift_tolerant.pth of stlpips-pytorch";
+    metric.map_err(|e| Error::usage(path.display().to_string(), e.to_string(), remedy))
+}
+
+/// The tensors of a safetensors file or a state dictionary of PyTorch.
+fn tensors(bytes: &[u8], path: &Path) -> Result<pathline_features::Tensors, Error> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let tensors = match ending.to_lowercase().as_str() {
+        "safetensors" => safetensors::decode(bytes, path)?.tensors,
+        _ => torch::decode(bytes, path)?.tensors,
+    };
+    Ok(tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect())
 }
 
 /// Kernel distance, Frechet distance, precision and recall of generated features against real ones, whose moments

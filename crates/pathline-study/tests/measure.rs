@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "tests fail by panicking"
 )]
 
@@ -13,7 +14,8 @@ use pathline::spec::{SampleSpec, from_json};
 use pathline::{Batch, Seed, Shape, Source};
 use pathline_data::DataSet;
 use pathline_study::{
-    Files, Hints, Measurement, Precision, convert, measure, measure_field, measurement_page, sample,
+    Beside, Files, Hints, Measurement, Precision, SetFeatures, convert, measure, measure_field,
+    measurement_page, sample,
 };
 
 fn spec(field: &str, samples: usize) -> SampleSpec {
@@ -32,7 +34,8 @@ fn moons() -> DataSet {
 fn a_perfect_memoriser_is_called_one_by_every_part() {
     let images = Files.data_set("fashion-mnist").unwrap();
     let field = r#"{"kind": "empirical", "data": "fashion-mnist"}"#;
-    let (_, found) = measure_field(&spec(field, 60), "memoriser", Some(&images), &mut ()).unwrap();
+    let (_, found) =
+        measure_field(&spec(field, 60), "memoriser", Some(&Beside::new(images)), &mut ()).unwrap();
 
     let memorised = found.memorisation.as_ref().unwrap();
     assert_eq!(memorised.fraction.value, 1.0);
@@ -84,8 +87,9 @@ fn where_no_model_was_energy_has_nothing_beyond_the_null() {
     recording.states = vec![end];
     recording.times = vec![1.0];
     recording.diagnostics = BTreeMap::from([("energy.left".to_owned(), energy)]);
-    let found = measure(&recording, "no model", Some(&data)).unwrap();
-    let density = found.density.unwrap();
+    let found = measure(&recording, "no model", Some(&Beside::new(data))).unwrap();
+    let density = &found.density[0];
+    assert_eq!(found.density.len(), 1);
     let of = |what: &str| {
         density
             .correlations
@@ -103,7 +107,8 @@ fn where_no_model_was_energy_has_nothing_beyond_the_null() {
 fn samples_of_another_law_are_far_from_the_data() {
     let data = moons();
     let ring = r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#;
-    let (_, found) = measure_field(&spec(ring, 100), "ring", Some(&data), &mut ()).unwrap();
+    let (_, found) =
+        measure_field(&spec(ring, 100), "ring", Some(&Beside::new(data.clone())), &mut ()).unwrap();
     let quality = found.quality.unwrap();
     assert!(quality.kid.low > 0.0 && quality.precision.value < 0.2, "{quality:?}");
     assert!(quality.frechet.value > 10.0 * quality.frechet_floor);
@@ -134,4 +139,28 @@ fn a_network_is_probed_in_single_precision_whatever_it_ran_in() {
         assert!(b.curl.floor < 0.01 * share, "{b:?}");
     }
     assert_eq!(single.len(), 5);
+}
+
+#[test]
+fn features_from_a_file_are_those_of_the_network_in_it() {
+    let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let beside = Beside::new(Files.data_set("fashion-mnist").unwrap());
+    let judge = SetFeatures::read(&assets.join("fashion-mnist-judge.safetensors")).unwrap();
+    let named = Beside { features: Some(judge), ..beside.clone() };
+    let recording =
+        sample(&spec(r#"{"kind": "empirical", "data": "fashion-mnist"}"#, 50), &Files, &mut ());
+    let recording = recording.unwrap().recording;
+    let of = |beside: &Beside| measure(&recording, "", Some(beside)).unwrap().quality.unwrap();
+    let (a, b) = (of(&beside), of(&named));
+    assert_eq!((a.kid, a.frechet, a.recall, a.real), (b.kid, b.frechet, b.recall, 2000));
+    assert!(a.on.contains("embedded judge") && b.on.contains("fashion-mnist-judge"));
+    let Ok(nets) = std::env::var("PATHLINE_FEATURE_NETS") else {
+        eprintln!("SKIPPED: no folder of feature networks in PATHLINE_FEATURE_NETS");
+        return;
+    };
+    let net = std::path::Path::new(&nets).join("efficientnet-lite0-57934424.pth");
+    let net = Some(SetFeatures::read(&net).unwrap());
+    let found = of(&Beside { features: net, real: 60, ..beside });
+    assert_eq!((found.real, found.on.as_str()), (60, "the features of EfficientNet-Lite0"));
+    assert!(found.precision.value > 0.3, "{found:?}");
 }

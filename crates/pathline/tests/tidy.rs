@@ -100,7 +100,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pathline-data", &["pathline"]),
     ("pathline-features", &["pathline"]),
     ("pathline-view", &["pathline"]),
-    ("pathline-study", &["pathline", "pathline-nn", "pathline-data", "pathline-view"]),
+    (
+        "pathline-study",
+        &["pathline", "pathline-nn", "pathline-data", "pathline-features", "pathline-view"],
+    ),
     ("pathline-cli", &["pathline", "pathline-data", "pathline-study", "pathline-view"]),
 ];
 

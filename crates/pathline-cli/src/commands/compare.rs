@@ -4,7 +4,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, Parser};
 
 use pathline::Save;
-use pathline_study::{Comparison, Files, Part, Progress, Side, compare, comparison_page, sample};
+use pathline_study::{
+    Comparison, Files, Part, Progress, Side, compare, comparison_page, read_perceptual, sample,
+};
 use pathline_view::terminal;
 
 use super::{measure, model};
@@ -16,10 +18,14 @@ pub(crate) fn run(args: &Compare) -> Result<bool, Failure> {
     if let Some(page) = &args.page {
         check_writable(page, args.force)?;
     }
-    let set = args.data.as_deref().map(|name| Files.data_set(name)).transpose()?;
+    let beside = args.beside.read()?;
+    let metric = args.perceptual.as_deref().map(read_perceptual).transpose()?;
     let mut bar = Bar::new();
     let sides = sides(args, &mut Part::new(&mut bar, 0.0, 0.7))?;
-    let found = compare(&sides, set.as_ref(), &mut Part::new(&mut bar, 0.7, 1.0))?;
+    let mut found = compare(&sides, beside.as_ref(), &mut Part::new(&mut bar, 0.7, 1.0))?;
+    if let Some(metric) = &metric {
+        found.look(&sides, metric)?;
+    }
     bar.done();
     if let Some(path) = &args.page {
         let page = comparison_page(&found, &sides, &command_line());
@@ -41,6 +47,10 @@ fn print(found: &Comparison) -> Result<(), Failure> {
     data(&terminal::table(&found.run_table()))?;
     for run in 1..found.runs.len() {
         data(&terminal::table(&found.difference_table(run, true)))?;
+    }
+    let perceptual = found.perceptual_table();
+    if !perceptual.rows.is_empty() {
+        data(&terminal::table(&perceptual))?;
     }
     if !found.sets.is_empty() {
         data(&terminal::table(&found.set_table()))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use pathline::recording::Recording;
 use pathline::{Outcome, Save};
 use pathline_data::file::read_capped;
-use pathline_study::{Files, Measurement, is_recording, measure, measure_field, measurement_page};
+use pathline_study::{Measurement, is_recording, measure, measure_field, measurement_page};
 use pathline_view::terminal;
 use pathline_view::{Cell, Column, Table};
 
@@ -18,18 +18,20 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
     if let Some(page) = &args.page {
         check_writable(page, args.force)?;
     }
-    let set = args.data.as_deref().map(|name| Files.data_set(name)).transpose()?;
+    let beside = args.beside.read()?;
     let (measured, outcome) = match recording(&args.model)? {
         Some(_) if !args.run.is_default() => {
             let problem =
                 "is a recording: its run is over, and takes no more flags; leave them out";
             return Err(Failure::usage(&args.model, problem));
         }
-        Some(recording) => (measure(&recording, &args.model, set.as_ref())?, recording.run.outcome),
+        Some(recording) => {
+            (measure(&recording, &args.model, beside.as_ref())?, recording.run.outcome)
+        }
         None => {
             let spec = model::spec(&args.model, &args.run, Save::End)?;
             let mut bar = Bar::new();
-            let (sampled, measured) = measure_field(&spec, &args.model, set.as_ref(), &mut bar)?;
+            let (sampled, measured) = measure_field(&spec, &args.model, beside.as_ref(), &mut bar)?;
             bar.done();
             sampled.notes.iter().for_each(|n| note(&format!("note: {n}")));
             (measured, sampled.trajectory.outcome)

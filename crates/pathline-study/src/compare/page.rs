@@ -49,6 +49,13 @@ pub fn comparison_page(found: &Comparison, sides: &[Side], command: &str) -> Rep
         "A curve that rises late in one step: a few samples went elsewhere, the rest agree.",
         apart_curves(found, sides),
     )];
+    let perceptual = found.perceptual_table();
+    if !perceptual.rows.is_empty() {
+        let title = "How unlike paired samples look".to_owned();
+        let caption = "A perceptual distance of each pair of images: 0 for equal ones.";
+        let content = Content::Table(perceptual);
+        samples.push(figure("perceptual".to_owned(), title, caption, "", content));
+    }
     if let Some(content) = scattered(found, sides) {
         let title = "Energy of each sample".to_owned();
         let caption = "Kinetic path energy of a sample in each run against the baseline's.";

@@ -2,26 +2,26 @@
 //! difference.
 
 use pathline::quality::Moments;
-use pathline_data::DataSet;
 
 use super::{LEVEL, SetDifference, Side};
 use crate::error::Error;
 use crate::measure::in_shape;
 use crate::progress::Progress;
-use crate::sets::{FEWEST, SetFeatures, measures, thinned};
+use crate::sets::{Beside, FEWEST, measures};
 
 const NAMES: [&str; 4] = ["KID", "Frechet distance", "precision", "recall"];
 
 /// The differences of every run from the first; none, and a note why, where there is nothing to compare on.
 pub(super) fn compared(
     sides: &[Side],
-    data: &DataSet,
+    beside: &Beside,
     notes: &mut Vec<String>,
     progress: &mut dyn Progress,
 ) -> Result<Vec<SetDifference>, Error> {
     let Some(first) = sides.first().and_then(|side| side.recording.end()) else {
         return Ok(Vec::new());
     };
+    let data = &beside.data;
     let points = in_shape(&data.batch, first.shape(), data)?;
     let smallest = first.len().min(points.len());
     if smallest < FEWEST {
@@ -30,12 +30,12 @@ pub(super) fn compared(
         ));
         return Ok(Vec::new());
     }
-    let Some(features) = SetFeatures::of(first.shape())? else {
+    let Some(features) = beside.features(first.shape())? else {
         let shape = first.shape();
         notes.push(format!("sets are not compared: states of shape {shape} have no features here"));
         return Ok(Vec::new());
     };
-    let points = thinned(&points)?;
+    let points = beside.thinned(&points)?;
     let (on, count) = (features.name(), points.len());
     notes.push(format!("sets are compared on {on}, with {count} points of {}", data.name));
     let real = features.see(&points)?;

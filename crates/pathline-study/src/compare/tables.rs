@@ -11,7 +11,7 @@ pub(super) fn letter(run: usize) -> char {
 }
 
 /// Both ends, with as many digits as their distance warrants.
-fn interval(e: &Estimate) -> Cell {
+pub(super) fn interval(e: &Estimate) -> Cell {
     let width = e.high - e.low;
     // Clamped, so the conversion is safe; NaN becomes 0 and is written by `number`.
     let decimals = (1.0 - width.log10().floor()).clamp(0.0, 9.0) as usize;

@@ -14,8 +14,8 @@ const COLUMNS: usize = 10;
 pub(super) fn figures(measured: &Measurement) -> Vec<Figure> {
     let mut figures = Vec::new();
     figures.extend(measured.quality.as_ref().map(|q| quality(q, measured.samples)));
-    if let Some(density) = &measured.density {
-        figures.extend([correlations(density), energies(density)]);
+    for (i, density) in measured.density.iter().enumerate() {
+        figures.extend([correlations(density, i), energies(density, i)]);
     }
     figures.extend(measured.dominance.as_ref().map(commitment));
     figures.extend(measured.memorisation.as_ref().and_then(gallery));
@@ -70,7 +70,7 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
     )
 }
 
-fn correlations(density: &DensityRelation) -> Figure {
+fn correlations(density: &DensityRelation, number: usize) -> Figure {
     let rows = density.correlations.iter().map(|(what, e)| {
         vec![
             Cell::text(what.clone()),
@@ -80,11 +80,12 @@ fn correlations(density: &DensityRelation) -> Figure {
         ]
     });
     figure(
-        "density-correlations",
+        &format!("density-correlations-{number}"),
         "Energy and density, beside what no model would give",
         format!(
-            "Spearman correlations with the log density of {} at each sample's end ({} points, {}th neighbour).",
-            density.data, density.points, density.neighbours
+            "Spearman correlations with the log density of {} at each sample's end: by the {}th of {} points, \
+             distances between {}.",
+            density.data, density.neighbours, density.points, density.on
         ),
         "The null energy pairs each end with noise that has nothing to do with it. A correlation that it shows as \
          well says something of the data, and nothing of the model.",
@@ -101,7 +102,7 @@ fn correlations(density: &DensityRelation) -> Figure {
     )
 }
 
-fn energies(density: &DensityRelation) -> Figure {
+fn energies(density: &DensityRelation, number: usize) -> Figure {
     let finite = |points: &[[f64; 2]]| {
         points.iter().copied().filter(|p| p[0].is_finite() && p[1].is_finite()).collect::<Vec<_>>()
     };
@@ -110,14 +111,14 @@ fn energies(density: &DensityRelation) -> Figure {
         groups.push(Group::new("null energy", finite(&density.null)));
     }
     figure(
-        "density-energy",
+        &format!("density-energy-{number}"),
         "Energy against log density",
         "One point a sample and kind of energy. Samples that are points of the data, where the density is \
          infinite, are left out."
             .to_owned(),
         "What sets the two clouds apart is the trajectory's; what they share is not.",
         Content::Scatter(Scatter {
-            x: Axis::new(format!("log density in {} (nats)", density.data)),
+            x: Axis::new(format!("log density in {}, of {} (nats)", density.data, density.on)),
             y: Axis::new("energy"),
             groups,
             ..Scatter::default()

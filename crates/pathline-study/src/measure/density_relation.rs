@@ -28,6 +28,8 @@ pub struct DensityRelation {
     pub data: String,
     /// Its points.
     pub points: usize,
+    /// What distances are between: the states, or features of them.
+    pub on: String,
     /// The neighbour whose distance gives the density.
     pub neighbours: usize,
     /// What is correlated with log density, and the correlation.
@@ -49,18 +51,19 @@ pub(super) struct Costs<'a> {
     pub(super) from_noise: bool,
 }
 
-/// The relation in `points` of the data set `name`; `None` for too few samples or energies.
+/// The relation in the data set `name`, of which `found` and `points` are the samples and the points to search, on
+/// what they are; `None` for too few samples or energies.
 pub(super) fn density_relation(
     end: &Batch,
     costs: &Costs<'_>,
-    points: &Batch,
-    name: &str,
+    (found, points): (&Batch, &Batch),
+    [name, on]: [&str; 2],
 ) -> Result<Option<DensityRelation>, Error> {
     let n = end.len();
     if n < FEWEST || costs.energy.len() != n || points.len() <= NEIGHBOURS {
         return Ok(None);
     }
-    let density = knn_log_density(end, points, NEIGHBOURS, Exclude::Nothing)?;
+    let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
     let length: Vec<f64> = end.rows().iter().map(squared_norm).collect();
     let null = if costs.from_noise { null_energy(end) } else { Vec::new() };
     let correlation = |x: &[f64], y: &[f64], given: &[&[f64]], rows: &[usize]| {
@@ -102,6 +105,7 @@ pub(super) fn density_relation(
     Ok(Some(DensityRelation {
         data: name.to_owned(),
         points: points.len(),
+        on: on.to_owned(),
         neighbours: NEIGHBOURS,
         energy: points_of(costs.energy),
         null: points_of(&null),

@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::files::Files;
 use crate::progress::{Part, Progress};
 use crate::sample::{Sampled, sample_field};
+use crate::sets::Beside;
 
 /// Times at which the deficit is measured.
 const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
@@ -69,9 +70,10 @@ pub struct Measurement {
     /// The samples as a set, against a data set.
     #[serde(default)]
     pub quality: Option<SetQuality>,
-    /// Energy and the density of a data set.
+    /// Energy and the density of a data set: by distances between states and, where there are any, between their
+    /// features.
     #[serde(default)]
-    pub density: Option<DensityRelation>,
+    pub density: Vec<DensityRelation>,
     /// Commitment to points of a data set along the way.
     #[serde(default)]
     pub dominance: Option<Committed>,
@@ -90,7 +92,7 @@ pub struct Measurement {
 pub fn measure(
     recording: &Recording,
     subject: &str,
-    data: Option<&DataSet>,
+    beside: Option<&Beside>,
 ) -> Result<Measurement, Error> {
     let Some(end) = recording.end().filter(|end| !end.is_empty()) else {
         return Err(Error::usage(subject, "the recording holds no sample", "record at least one"));
@@ -113,7 +115,7 @@ pub fn measure(
         labels: recording.labels.as_deref(),
         from_noise: recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal"),
     };
-    let against = data.map(|data| Against::new(recording, end, &costs, data)).transpose()?;
+    let against = beside.map(|beside| Against::new(recording, end, &costs, beside)).transpose()?;
     let against = against.unwrap_or_default();
     Ok(Measurement {
         subject: subject.to_owned(),
@@ -139,7 +141,7 @@ pub fn measure(
 struct Against {
     memorisation: Option<Memorised>,
     quality: Option<SetQuality>,
-    density: Option<DensityRelation>,
+    density: Vec<DensityRelation>,
     dominance: Option<Committed>,
 }
 
@@ -148,16 +150,24 @@ impl Against {
         recording: &Recording,
         end: &Batch,
         costs: &Costs<'_>,
-        data: &DataSet,
+        beside: &Beside,
     ) -> Result<Self, Error> {
+        let data = &beside.data;
         let (points, name) = (in_shape(&data.batch, end.shape(), data)?, &data.name);
         let memorised = memorised::memorised((end, &recording.samples), &points, name)?;
         let dominance =
             if costs.from_noise { dominance::committed(recording, &points, name)? } else { None };
+        let mut density = Vec::new();
+        density.extend(density_relation(end, costs, (end, &points), [name, "the states"])?);
+        let seen = beside.see(end, &points)?;
+        if let Some(seen) = seen.as_ref().filter(|seen| !seen.plain) {
+            let (both, called) = ((&seen.generated, &seen.real), [name.as_str(), &seen.on]);
+            density.extend(density_relation(end, costs, both, called)?);
+        }
         Ok(Self {
             memorisation: Some(memorised),
-            quality: set_quality::set_quality(end, &points, name)?,
-            density: density_relation(end, costs, &points, name)?,
+            quality: seen.map(|seen| set_quality::set_quality(&seen, name)).transpose()?,
+            density,
             dominance,
         })
     }
@@ -173,22 +183,22 @@ impl Against {
 pub fn measure_field(
     spec: &SampleSpec,
     subject: &str,
-    data: Option<&DataSet>,
+    beside: Option<&Beside>,
     progress: &mut dyn Progress,
 ) -> Result<(Sampled, Measurement), Error> {
     let field = spec.field.build(&Files)?;
     let spec = &with_states(spec, field.shape())?;
     let sampled = sample_field(&*field, spec, &Files, &mut Part::new(progress, 0.0, 0.7))?;
     progress.at(0.7, "measuring");
-    let mut measured = measure(&sampled.recording, subject, data)?;
+    let mut measured = measure(&sampled.recording, subject, beside)?;
     measured.power.clone_from(&sampled.power);
     progress.at(0.9, "probing the field");
     let exact = spec.field.in_f32();
     let field = if exact == spec.field { field } else { exact.build(&Files)? };
     measured.rotation = rotation::rotation(&*field, &sampled.recording)?;
     let normal = spec.source == pathline::spec::SourceSpec::Normal {};
-    if let Some(data) = data.filter(|_| sampled.recording.labels.is_none() && normal) {
-        measured.deficit = deficit_against(&*field, data, spec.seed)?;
+    if let Some(beside) = beside.filter(|_| sampled.recording.labels.is_none() && normal) {
+        measured.deficit = deficit_against(&*field, &beside.data, spec.seed)?;
     }
     progress.at(1.0, "measuring");
     Ok((sampled, measured))

@@ -170,8 +170,8 @@ impl Measurement {
             rows.push(("precision".to_owned(), q.precision));
             rows.push(("recall".to_owned(), q.recall));
         }
-        if let Some(density) = &self.density {
-            let of = |what: &str| format!("Spearman with log density in {}: {what}", density.data);
+        for density in &self.density {
+            let of = |what: &str| format!("Spearman with log density of {}: {what}", density.on);
             rows.extend(density.correlations.iter().map(|(what, e)| (of(what), *e)));
         }
         for r in &self.rotation {

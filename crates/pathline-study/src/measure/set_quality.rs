@@ -1,11 +1,11 @@
 //! The samples as a set, against real ones: kernel and Frechet distance, precision and recall.
 
+use pathline::Seed;
 use pathline::quality::{Moments, half_split_floor};
 use pathline::statistics::Estimate;
-use pathline::{Batch, Seed};
 
 use crate::error::Error;
-use crate::sets::{FEWEST, SetFeatures, measures, thinned};
+use crate::sets::{Seen, measures};
 
 /// Random halvings of the real points.
 const SPLITS: usize = 5;
@@ -31,29 +31,21 @@ pub struct SetQuality {
     pub recall: Estimate,
 }
 
-/// Compares; `None` for too few samples, or states that have no features here.
-pub(super) fn set_quality(
-    end: &Batch,
-    points: &Batch,
-    name: &str,
-) -> Result<Option<SetQuality>, Error> {
-    if end.len().min(points.len()) < FEWEST {
-        return Ok(None);
-    }
-    let Some(features) = SetFeatures::of(end.shape())? else { return Ok(None) };
-    let (generated, real) = (features.see(end)?, features.see(&thinned(points)?)?);
-    let [kid, frechet, precision, recall] = measures(&generated, &real, &Moments::of(&real)?)?;
-    let floor = half_split_floor(&real, end.len().min(real.len() / 2), SPLITS, Seed(0))?;
-    Ok(Some(SetQuality {
+/// Compares samples with points of the data set `name`.
+pub(super) fn set_quality(seen: &Seen, name: &str) -> Result<SetQuality, Error> {
+    let Seen { on, generated, real, .. } = seen;
+    let [kid, frechet, precision, recall] = measures(generated, real, &Moments::of(real)?)?;
+    let floor = half_split_floor(real, generated.len().min(real.len() / 2), SPLITS, Seed(0))?;
+    Ok(SetQuality {
         data: name.to_owned(),
         real: real.len(),
-        on: features.name(),
+        on: on.clone(),
         kid: kid.interval(0.95)?.estimate,
         frechet: frechet.interval(0.95)?.estimate,
         frechet_floor: floor.mean,
         precision: within(precision.interval(0.95)?.estimate),
         recall: within(recall.interval(0.95)?.estimate),
-    }))
+    })
 }
 
 /// An interval of a share, cut to where shares are.
