@@ -207,6 +207,9 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("measure cut-run.safetensors", &["cut-run.safetensors"]),
     ("measure run.safetensors --data missing.npz", &["missing.npz"]),
     ("measure run.safetensors --data fashion-mnist", &["[2]", "28"]),
+    ("sample ring --source-scale much", &["--source-scale", "much"]),
+    ("sample ring --source-scale 0", &["divisor of the source", "positive"]),
+    ("sample ring --clock-shift 3", &["shift of the clock", "from -1 to 1"]),
     ("measure run.safetensors --page exists.npz", &["exists.npz", "--force"]),
     (
         "measure run.safetensors --data moons --features good.safetensors",

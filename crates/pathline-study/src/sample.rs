@@ -178,7 +178,9 @@ const ENERGIES: [Named; 10] = [
 /// The class each sample was drawn in, where the field has classes: after a switch, the last one.
 fn labels(field: &FieldSpec, trajectory: &Trajectory) -> Option<Vec<u32>> {
     match field {
-        FieldSpec::Empirical { class, .. } | FieldSpec::Network { class, .. }
+        FieldSpec::Empirical { class, .. }
+        | FieldSpec::LowRank { class, .. }
+        | FieldSpec::Network { class, .. }
             if *class != (ClassSpec::Any {}) =>
         {
             let conditions = class.build();
@@ -186,7 +188,9 @@ fn labels(field: &FieldSpec, trajectory: &Trajectory) -> Option<Vec<u32>> {
         }
         FieldSpec::Switched { after, .. } => labels(after, trajectory),
         FieldSpec::Guided { conditional, .. } => labels(conditional, trajectory),
-        FieldSpec::Rescheduled { field, .. } => labels(field, trajectory),
+        FieldSpec::Rescheduled { field, .. }
+        | FieldSpec::SourceScaled { field, .. }
+        | FieldSpec::ClockShifted { field, .. } => labels(field, trajectory),
         _ => None,
     }
 }

@@ -6,11 +6,19 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::Arc;
+
+use pathline::field::Conditions;
+use pathline::kernels::ProductPrecision;
 use pathline::recording::Recording;
+use pathline::solver::EULER;
 use pathline::spec::{
-    FieldSpec, NoFiles, RunSpec, SampleSpec, SolverSpec, SteppingSpec, from_json,
+    Data, FieldSpec, NoFiles, Resolver, RunSpec, SampleSpec, SolverSpec, SteppingSpec, from_json,
 };
-use pathline::{Batch, Error, Seed, Shape, Source, integrate, sample};
+use pathline::{
+    At, Batch, Error, Run, Samples, Seed, Shape, Source, TimeGrid, Times, VelocityField, integrate,
+    sample,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -40,10 +48,11 @@ fn wholes() -> Vec<Value> {
             "stepping": {"kind": "shifted", "steps": 7, "shift": 3.0}, "save": "end"}),
         json!({"solver": {"kind": "midpoint"},
             "stepping": {"kind": "power", "steps": 7, "exponent": 1.5}}),
-        json!({"solver": {"kind": "rk4"}, "stepping": {"kind": "custom", "times": [0.0, 0.3, 1.0]}}),
+        json!({"solver": {"kind": "rk4"}, "stepping": {"kind": "custom", "times": [0.0, 0.3, 1.0]},
+            "gain": {"kind": "window", "from": 0.2, "to": 0.4, "area": 0.02}}),
     ];
     let fields = [
-        ring,
+        ring.clone(),
         gaussian,
         guided,
         switched,
@@ -51,6 +60,10 @@ fn wholes() -> Vec<Value> {
         empirical,
         json!({"kind": "network", "checkpoint": "a.safetensors"}),
         json!({"kind": "empirical", "data": "moons", "class": {"kind": "one", "class": 3}}),
+        json!({"kind": "low-rank", "data": "moons", "directions": 2, "least_std": 0.1,
+            "class": {"kind": "one", "class": 1}}),
+        json!({"kind": "clock-shifted", "delta": 0.01, "field":
+            {"kind": "source-scaled", "lambda": 1.005, "from": 0.2, "field": ring}}),
         json!({"kind": "reversed", "field": {"kind": "ring", "modes": 3, "radius": 1, "std": 1,
             "schedule": {"kind": "linear-vp"}}}),
     ];
@@ -403,4 +416,64 @@ fn every_network_within_a_field_can_be_asked_for_in_single_precision() {
     assert_ne!(half, single);
     assert_eq!(half.in_f32(), single);
     assert_eq!(single.in_f32(), single);
+}
+
+/// Two classes, apart by ten in the first coordinate.
+struct TwoClouds;
+
+impl Resolver for TwoClouds {
+    fn data(&self, _: &str) -> Result<Data, Error> {
+        let mut points = Source::new(Seed(5), 40).noise(&Shape::vector(3));
+        let labels: Vec<u32> = (0..40).map(|i| i % 2).collect();
+        for (row, label) in points.as_mut_slice().chunks_exact_mut(3).zip(&labels) {
+            row[0] += 10.0 * *label as f32;
+        }
+        Ok(Data { points, labels: Some(labels) })
+    }
+
+    fn network(
+        &self,
+        _: &str,
+        _: Conditions,
+        _: ProductPrecision,
+    ) -> Result<Arc<dyn VelocityField>, Error> {
+        NoFiles.network("", Conditions::None, ProductPrecision::F32)
+    }
+}
+
+#[test]
+fn gaussians_of_low_rank_are_fitted_to_classes_and_drawn_by_them() {
+    let ends = |class: &str| {
+        let text = format!(r#"{{"kind": "low-rank", "data": "clouds", "directions": 99{class}}}"#);
+        let field = from_json::<FieldSpec>("field", &text).unwrap().build(&TwoClouds)?;
+        let run = Run::on(TimeGrid::uniform(60).unwrap(), &EULER);
+        Ok::<_, Error>(sample(&*field, &Source::new(Seed(1), 200), &run, &mut ())?.end)
+    };
+    let right = |end: Batch| end.rows().iter().filter(|x| x[0] > 5.0).count();
+    assert_eq!(right(ends(r#", "class": {"kind": "one", "class": 1}"#).unwrap()), 200);
+    assert_eq!(right(ends(r#", "class": {"kind": "one", "class": 0}"#).unwrap()), 0);
+    assert!((60..140).contains(&right(ends("").unwrap())));
+    assert!(ends(r#", "class": {"kind": "one", "class": 7}"#).is_err());
+}
+
+#[test]
+fn a_scaled_source_and_a_shifted_clock_are_the_fields_of_their_names() {
+    let text = r#"{"kind": "clock-shifted", "delta": 0.05, "field":
+        {"kind": "source-scaled", "lambda": 1.1, "field": {"kind": "gaussian", "mean": [0, 0], "std": 1}}}"#;
+    let field = from_json::<FieldSpec>("field", text).unwrap().build(&NoFiles).unwrap();
+    let x = Batch::from_vec(vec![1.0, -2.0], Shape::vector(2)).unwrap();
+    let at = |t: f64| {
+        let mut out = Batch::zeros(1, Shape::vector(2));
+        let at = At::new(Samples::first(1), Times::Shared(t), x.rows()).unwrap();
+        field.velocity(&at, out.rows_mut()).unwrap();
+        out
+    };
+    // Told 0.5: v = (2 t - 1) x / (t^2 + (1 - t)^2) = 0 there, so all that is left is (1 - 1 / 1.1) x / t.
+    let share = (1.0 - 1.0 / 1.1) / 0.5;
+    for (found, x) in at(0.45).as_slice().iter().zip(x.as_slice()) {
+        assert!((f64::from(*found) - share * f64::from(*x)).abs() < 1e-5, "{found}");
+    }
+    // Told 0.05, before the first time at which it is scaled.
+    let plain = (2.0 * 0.05 - 1.0) / (0.05_f64.powi(2) + 0.95_f64.powi(2));
+    assert!((f64::from(at(0.0).as_slice()[0]) - plain).abs() < 1e-5);
 }

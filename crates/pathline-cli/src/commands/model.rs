@@ -39,10 +39,35 @@ fn field(model: &str, run: &Run) -> Result<FieldSpec, Failure> {
                        into the JSON of a network";
         return Err(Failure::usage("--precision", problem));
     }
-    let Some(class) = &run.class else { return Ok(base) };
+    let field = match &run.class {
+        Some(class) => told(base, class, run)?,
+        None => base,
+    };
+    shifted(field, run)
+}
+
+/// The field with the corrections that earlier work made to its source or its clock.
+fn shifted(mut field: FieldSpec, run: &Run) -> Result<FieldSpec, Failure> {
+    if let Some(text) = &run.source_scale {
+        let (lambda, from) = text.split_once(',').unwrap_or((text, "0.1"));
+        let (lambda, from) = (number("--source-scale", lambda)?, number("--source-scale", from)?);
+        field = FieldSpec::SourceScaled { field: Box::new(field), lambda, from };
+    }
+    if let Some(delta) = run.clock_shift {
+        finite("--clock-shift", delta)?;
+        field = FieldSpec::ClockShifted { field: Box::new(field), delta };
+    }
+    Ok(field)
+}
+
+/// The field of samples of a class or classes, switched and guided as the flags say.
+fn told(base: FieldSpec, class: &str, run: &Run) -> Result<FieldSpec, Failure> {
     let of = |class| match base.clone() {
         FieldSpec::Empirical { data, schedule, .. } => {
             Ok(FieldSpec::Empirical { data, class, schedule })
+        }
+        FieldSpec::LowRank { data, directions, least_std, schedule, .. } => {
+            Ok(FieldSpec::LowRank { data, directions, least_std, class, schedule })
         }
         FieldSpec::Network { checkpoint, precision, .. } => {
             Ok(FieldSpec::Network { checkpoint, class, precision })
@@ -101,7 +126,9 @@ fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
             );
             return Err(Failure::usage("--class", &problem));
         }
-        FieldSpec::Empirical { data, .. } if each && known.is_empty() => {
+        FieldSpec::Empirical { data, .. } | FieldSpec::LowRank { data, .. }
+            if each && known.is_empty() =>
+        {
             return Err(Failure::usage("--class", &format!("the data set {data} has no labels")));
         }
         _ if each => return Ok(ClassSpec::Cycle { classes: known }),
@@ -122,7 +149,7 @@ fn classes(text: &str, base: &FieldSpec) -> Result<ClassSpec, Failure> {
 /// Every class that a model knows, in order.
 fn known_classes(base: &FieldSpec) -> Result<Vec<u32>, Failure> {
     Ok(match base {
-        FieldSpec::Empirical { data, .. } => {
+        FieldSpec::Empirical { data, .. } | FieldSpec::LowRank { data, .. } => {
             let mut classes = Files.data_set(data)?.labels.unwrap_or_default();
             classes.sort_unstable();
             classes.dedup();

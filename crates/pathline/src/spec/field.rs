@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::batch::{Batch, Shape};
 use crate::error::Error;
 use crate::field::{
-    Conditions, EmpiricalField, Gaussian, GaussianField, GaussianMixture, Guided, Rescheduled,
-    Reversed, SwitchTimes, Switched, VelocityField,
+    ClockShifted, Conditions, EmpiricalField, Gaussian, GaussianField, GaussianMixture, Guided,
+    LowRankMixture, Rescheduled, Reversed, SourceScaled, SwitchTimes, Switched, VelocityField,
 };
 use crate::kernels::ProductPrecision;
 use crate::schedule::ScheduleSpec;
@@ -41,6 +41,24 @@ pub enum FieldSpec {
     Empirical {
         /// The data set, by a name that the [`Resolver`] knows.
         data: String,
+        /// The class or classes to draw.
+        #[serde(default, skip_serializing_if = "ClassSpec::is_any")]
+        class: ClassSpec,
+        /// The schedule.
+        #[serde(default = "cond_ot")]
+        schedule: ScheduleSpec,
+    },
+    /// The exact field of Gaussians of low rank fitted to a data set, one a class where it has labels: smooth up
+    /// to `t = 1` (probabilistic principal components).
+    LowRank {
+        /// The data set, by a name that the [`Resolver`] knows.
+        data: String,
+        /// Directions with a variance of their own, in each Gaussian.
+        #[serde(default = "directions")]
+        directions: usize,
+        /// The least standard deviation along any direction.
+        #[serde(default = "least_std")]
+        least_std: f64,
         /// The class or classes to draw.
         #[serde(default, skip_serializing_if = "ClassSpec::is_any")]
         class: ClassSpec,
@@ -89,6 +107,23 @@ pub enum FieldSpec {
         /// The schedule to follow it along.
         to: ScheduleSpec,
     },
+    /// A field whose predicted source is divided by a number (epsilon scaling); straight-line schedule.
+    SourceScaled {
+        /// The field.
+        field: Box<FieldSpec>,
+        /// What the source is divided by, such as 1.005.
+        lambda: f64,
+        /// First time at which it is, above 0.
+        #[serde(default = "first_scaled")]
+        from: f64,
+    },
+    /// A field that is told a later time than it is (time-shift sampling).
+    ClockShifted {
+        /// The field.
+        field: Box<FieldSpec>,
+        /// How much later.
+        delta: f64,
+    },
     /// A field run backwards in time.
     Reversed {
         /// The field.
@@ -98,6 +133,18 @@ pub enum FieldSpec {
 
 fn cond_ot() -> ScheduleSpec {
     ScheduleSpec::CondOt {}
+}
+
+fn first_scaled() -> f64 {
+    0.1
+}
+
+fn directions() -> usize {
+    20
+}
+
+fn least_std() -> f64 {
+    0.05
 }
 
 /// Which class each sample has, as data.
@@ -132,6 +179,17 @@ impl ClassSpec {
             Self::Any {} => Conditions::None,
             Self::One { class } => Conditions::Shared(*class),
             Self::Cycle { classes } => Conditions::Cycle(classes.clone().into()),
+        }
+    }
+
+    /// Fails for a list of no class.
+    fn check(&self, place: &str) -> Result<(), Error> {
+        match self {
+            Self::Cycle { classes } if classes.is_empty() => {
+                let problem = "an empty list of classes; name at least one".to_owned();
+                Err(Error::Spec { place: place.to_owned(), problem })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -183,8 +241,14 @@ impl FieldSpec {
                     **part = part.in_f32();
                 }
             }
-            Self::Rescheduled { field, .. } | Self::Reversed { field } => **field = field.in_f32(),
-            Self::Gaussian { .. } | Self::Ring { .. } | Self::Empirical { .. } => {}
+            Self::Rescheduled { field, .. }
+            | Self::SourceScaled { field, .. }
+            | Self::ClockShifted { field, .. }
+            | Self::Reversed { field } => **field = field.in_f32(),
+            Self::Gaussian { .. }
+            | Self::Ring { .. }
+            | Self::Empirical { .. }
+            | Self::LowRank { .. } => {}
         }
         exact
     }
@@ -215,15 +279,13 @@ impl FieldSpec {
             Self::Empirical { data, class, schedule } => {
                 empirical(&files.data(data)?, data, class, schedule)?
             }
-            Self::Network { checkpoint, class, precision } => match class {
-                ClassSpec::Cycle { classes } if classes.is_empty() => {
-                    return Err(Error::Spec {
-                        place: format!("field of network `{checkpoint}`"),
-                        problem: "an empty list of classes; name at least one".to_owned(),
-                    });
-                }
-                _ => files.network(checkpoint, class.build(), *precision)?,
-            },
+            Self::LowRank { data, directions, least_std, class, schedule } => {
+                low_rank(&files.data(data)?, data, (*directions, *least_std), class, schedule)?
+            }
+            Self::Network { checkpoint, class, precision } => {
+                class.check(&format!("field of network `{checkpoint}`"))?;
+                files.network(checkpoint, class.build(), *precision)?
+            }
             Self::Guided { conditional, unconditional, scale, interval } => {
                 let guided =
                     Guided::new(conditional.build(files)?, unconditional.build(files)?, *scale)?;
@@ -239,6 +301,12 @@ impl FieldSpec {
             Self::Rescheduled { field, from, to } => {
                 Arc::new(Rescheduled::new(field.build(files)?, from.build()?, to.build()?))
             }
+            Self::SourceScaled { field, lambda, from } => {
+                Arc::new(SourceScaled::new(field.build(files)?, *lambda, *from)?)
+            }
+            Self::ClockShifted { field, delta } => {
+                Arc::new(ClockShifted::new(field.build(files)?, *delta)?)
+            }
             Self::Reversed { field } => Arc::new(Reversed::new(field.build(files)?)),
         })
     }
@@ -250,11 +318,8 @@ fn empirical(
     class: &ClassSpec,
     schedule: &ScheduleSpec,
 ) -> Result<Arc<dyn VelocityField>, Error> {
+    class.check(&format!("field over data set `{name}`"))?;
     match (class, &data.labels) {
-        (ClassSpec::Cycle { classes }, _) if classes.is_empty() => Err(Error::Spec {
-            place: format!("field over data set `{name}`"),
-            problem: "an empty list of classes; name at least one".to_owned(),
-        }),
         (ClassSpec::Any {}, None) => {
             Ok(Arc::new(EmpiricalField::new(&data.points, schedule.build()?)?))
         }
@@ -265,10 +330,35 @@ fn empirical(
             let field = EmpiricalField::with_classes(&data.points, labels, schedule.build()?)?;
             Ok(Arc::new(field.conditioned(class.build())?))
         }
-        (_, None) => Err(Error::Spec {
-            place: format!("field over data set `{name}`"),
-            problem: "a class was asked for, but the data set has no labels".to_owned(),
-        }),
+        (_, None) => Err(no_labels(name)),
+    }
+}
+
+fn no_labels(name: &str) -> Error {
+    Error::Spec {
+        place: format!("field over data set `{name}`"),
+        problem: "a class was asked for, but the data set has no labels".to_owned(),
+    }
+}
+
+fn low_rank(
+    data: &Data,
+    name: &str,
+    (directions, least_std): (usize, f64),
+    class: &ClassSpec,
+    schedule: &ScheduleSpec,
+) -> Result<Arc<dyn VelocityField>, Error> {
+    class.check(&format!("field over data set `{name}`"))?;
+    let directions = directions.min(data.points.width());
+    let mixture = match &data.labels {
+        Some(labels) => LowRankMixture::fit_classes(&data.points, labels, directions, least_std)?,
+        None => LowRankMixture::fit(&data.points, directions, least_std)?,
+    };
+    let field = mixture.along(schedule.build()?);
+    match (class, &data.labels) {
+        (ClassSpec::Any {}, _) => Ok(Arc::new(field)),
+        (_, Some(_)) => Ok(Arc::new(field.conditioned(class.build())?)),
+        (_, None) => Err(no_labels(name)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Gains as data.
 
 use crate::error::Error;
-use crate::gain::{Constant, Gain, GainRule, Kts, Landing, Launch, Ssc, SscShape};
+use crate::gain::{Constant, Curve, Gain, GainRule, Kts, Landing, Launch, Ssc, SscShape, Window};
 use crate::integrate::Stepping;
 use crate::time_grid::TimeGrid;
 
 /// A gain, as data.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum GainSpec {
     /// The scale schedule corrector.
@@ -50,6 +50,20 @@ pub enum GainSpec {
         /// The factor.
         factor: f64,
     },
+    /// A constant excess between two times, none elsewhere.
+    Window {
+        /// Where it begins.
+        from: f64,
+        /// Where it ends.
+        to: f64,
+        /// The area of the excess on the grid that is used.
+        area: f64,
+    },
+    /// A measured gain: straight lines through points `[t, factor]`.
+    Curve {
+        /// The points, in ascending order of time.
+        points: Vec<[f64; 2]>,
+    },
 }
 
 fn default_shape() -> SscShape {
@@ -75,15 +89,15 @@ impl GainSpec {
     /// # Errors
     /// [`Error::Invalid`] naming the number that is out of range.
     pub fn build(&self, stepping: &Stepping) -> Result<Box<dyn Gain>, Error> {
+        let grid = || match stepping {
+            Stepping::Grid(grid) => Ok(grid.clone()),
+            Stepping::Adaptive(how) => TimeGrid::uniform(1000)?.between(how.start, how.end),
+        };
         match *self {
             Self::Constant { factor } => Ok(Box::new(Constant::new(factor)?)),
-            Self::Ssc { shape, area } => match stepping {
-                Stepping::Grid(grid) => Ok(Box::new(Ssc::on(grid, shape, area)?)),
-                Stepping::Adaptive(how) => {
-                    let fine = TimeGrid::uniform(1000)?.between(how.start, how.end)?;
-                    Ok(Box::new(Ssc::on(&fine, shape, area)?))
-                }
-            },
+            Self::Ssc { shape, area } => Ok(Box::new(Ssc::on(&grid()?, shape, area)?)),
+            Self::Window { from, to, area } => Ok(Box::new(Window::on(&grid()?, from, to, area)?)),
+            Self::Curve { ref points } => Ok(Box::new(Curve::new(points.clone())?)),
             Self::Kts {
                 launch_strength,
                 landing_strength,
@@ -127,5 +141,19 @@ mod tests {
         assert!(from_json::<GainSpec>("t", r#"{"kind":"ssc","areas":1}"#).is_err());
         let strong: GainSpec = from_json("t", r#"{"kind":"kts","landing_strength":0.1}"#).unwrap();
         assert!(strong.build(&stepping).is_err());
+    }
+
+    #[test]
+    fn windows_and_curves_are_gains_like_others() {
+        let stepping = Stepping::Grid(TimeGrid::uniform(20).unwrap());
+        let at = |text: &str, t: f64| {
+            from_json::<GainSpec>("t", text).unwrap().build(&stepping).unwrap().at(t)
+        };
+        let window = r#"{"kind":"window","from":0.2,"to":0.4,"area":0.02}"#;
+        assert!((at(window, 0.3) - 1.1).abs() < 1e-9 && at(window, 0.6) == 1.0);
+        let curve = r#"{"kind":"curve","points":[[0,1],[1,1.2]]}"#;
+        assert!((at(curve, 0.5) - 1.1).abs() < 1e-9);
+        let empty: GainSpec = from_json("t", r#"{"kind":"curve","points":[]}"#).unwrap();
+        assert!(empty.build(&stepping).is_err());
     }
 }

@@ -66,7 +66,7 @@ impl RunSpec {
     /// [`Error::Invalid`] naming the part and the number.
     pub fn build(&self) -> Result<BuiltRun, Error> {
         let stepping = self.stepping.build()?;
-        let gain = self.gain.map(|gain| gain.build(&stepping)).transpose()?;
+        let gain = self.gain.as_ref().map(|gain| gain.build(&stepping)).transpose()?;
         Ok(BuiltRun { solver: self.solver.build(), stepping, gain, save: self.save })
     }
 }
