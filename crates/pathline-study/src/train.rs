@@ -44,6 +44,8 @@ pub use spec::TrainSpec;
 
 /// Steps between two lines of the log.
 const LOG_EVERY: u64 = 100;
+/// Fewest draws of the loss in each bin of time; short trainings measure with less than they trained with.
+const FEWEST_DRAWS: usize = 64;
 
 /// What a call to [`train()`] did.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +123,10 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
         .in_precision(spec.training.precision);
     progress.at(1.0, "measuring the held-out loss");
     // Another seed than the training's, whatever that is.
-    let how = HeldOut { seed: Seed(!seed.0), ..HeldOut::default() };
+    let usual = HeldOut::default();
+    let most = steps.saturating_mul(spec.training.batch as u64) / (4 * usual.bins as u64);
+    let draws = usual.draws.min((most as usize).max(FEWEST_DRAWS));
+    let how = HeldOut { seed: Seed(!seed.0), draws, ..usual };
     let measure = |rows| held_out_loss_given_labels(&field, &between(rows), &how);
     let report = TrainReport {
         steps,

@@ -5,9 +5,8 @@ use std::path::Path;
 use pathline::recording::Recording;
 use pathline::{Outcome, Save};
 use pathline_data::file::read_capped;
-use pathline_study::{Measurement, is_recording, measure, measure_field, measurement_page};
+use pathline_study::{is_recording, measure, measure_field, measurement_page};
 use pathline_view::terminal;
-use pathline_view::{Cell, Column, Table};
 
 use super::model;
 use crate::args::Measure;
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
     if args.json {
         data(&serde_json::to_string_pretty(&measured)?)?;
     } else {
-        data(&terminal::table(&table(&measured)))?;
+        data(&terminal::table(&measured.table()))?;
     }
     let completed = outcome == (Outcome::Completed {});
     if !completed {
@@ -61,20 +60,4 @@ pub(super) fn recording(model: &str) -> Result<Option<Recording>, Failure> {
     }
     let bytes = read_capped(path, super::view::LARGEST)?;
     if is_recording(&bytes) { super::view::decode(&bytes, path).map(Some) } else { Ok(None) }
-}
-
-fn table(measured: &Measurement) -> Table {
-    let rows = measured.rows().into_iter().map(|(name, e)| {
-        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
-    });
-    Table {
-        columns: vec![
-            Column::text("mean over samples"),
-            Column::numeric("value"),
-            Column::numeric("low 95 %"),
-            Column::numeric("high 95 %"),
-        ],
-        rows: rows.collect(),
-        note: String::new(),
-    }
 }

@@ -59,6 +59,31 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// A pass over these rows, of which no block is named yet.
+    pub(crate) fn new(
+        (at, conditions): (&'a At<'a>, &'a Conditions),
+        parameters: &'a [f32],
+        Packing { precision, training }: Packing,
+        packed: &'a [Packed],
+    ) -> Self {
+        Self {
+            at,
+            conditions,
+            from: 0,
+            samples: 0,
+            parameters,
+            training,
+            precision,
+            packed,
+            node: 0,
+        }
+    }
+
+    /// The pass over `samples` rows from row `from` on.
+    pub(crate) fn block(&self, from: usize, samples: usize) -> Self {
+        Self { from, samples, ..*self }
+    }
+
     /// The same pass for operation `node`.
     pub(crate) fn of(&self, node: usize) -> Self {
         Self { node, ..*self }

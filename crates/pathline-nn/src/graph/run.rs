@@ -41,23 +41,14 @@ impl Graph {
         let block = self.inference_block(samples);
         let precision = scratch.precision();
         let (_, packed, pool) = scratch.for_graph(0, self.nodes.len());
-        self.pack(parameters, Packing { precision, training: false }, packed);
-        let packed = &*packed;
+        let how = Packing { precision, training: false };
+        self.pack(parameters, how, packed);
+        let whole = Call::new((at, conditions), parameters, how, packed);
         let fewest = fewest_a_thread(samples * parameters.len(), samples.div_ceil(block));
         out.into_slice().par_chunks_mut(block * width).with_min_len(fewest).enumerate().for_each(
             |(b, out)| {
                 let (from, samples) = (b * block, out.len() / width);
-                let call = Call {
-                    at,
-                    conditions,
-                    from,
-                    samples,
-                    parameters,
-                    training: false,
-                    precision,
-                    packed,
-                    node: 0,
-                };
+                let call = whole.block(from, samples);
                 let mut workspace = pool.take();
                 let slot = self.forward_block(&call, &mut workspace);
                 out.copy_from_slice(&workspace.values[slot][..out.len()]);
@@ -105,8 +96,9 @@ impl Graph {
         let count = samples.div_ceil(each);
         let precision = scratch.precision();
         let (parts, packed, pool) = scratch.for_graph(count, self.nodes.len());
-        self.pack(parameters, Packing { precision, training: true }, packed);
-        let packed = &*packed;
+        let how = Packing { precision, training: true };
+        self.pack(parameters, how, packed);
+        let whole = Call::new(rows, parameters, how, packed);
         parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
             part.loss = 0.0;
             let gradient = warm(&mut part.gradient, values);
@@ -116,18 +108,7 @@ impl Graph {
             let end = ((p + 1) * each).min(samples);
             for from in (p * each..end).step_by(block) {
                 let samples = block.min(end - from);
-                let (at, conditions) = rows;
-                let call = Call {
-                    at,
-                    conditions,
-                    from,
-                    samples,
-                    parameters,
-                    training: true,
-                    precision,
-                    packed,
-                    node: 0,
-                };
+                let call = whole.block(from, samples);
                 part.loss += self.block(&call, residual, &mut workspace, gradient);
             }
             for (node, sums) in self.nodes.iter().zip(&mut workspace.sums) {

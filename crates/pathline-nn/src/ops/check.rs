@@ -65,17 +65,9 @@ impl Check<'_> {
         let (conditions, precision) = (Conditions::None, self.precision);
         let mut packed = Packed::default();
         self.operation.pack(parameters, Packing { precision, training }, &mut packed);
-        run(&Call {
-            at: &at,
-            conditions: &conditions,
-            from: 0,
-            samples,
-            parameters,
-            training,
-            precision,
-            packed: &[packed],
-            node: 0,
-        })
+        let how = Packing { precision, training };
+        let packed = [packed];
+        run(&Call::new((&at, &conditions), parameters, how, &packed).block(0, samples))
     }
 
     fn output(&self, parameters: &[f32], inputs: &[Vec<f32>], training: bool) -> [Vec<f32>; 2] {

@@ -1,9 +1,8 @@
 //! The figures of a measurement that needed data.
 
-use pathline_view::{
-    Axis, Cell, Column, Content, Figure, Group, Images, Lines, Scatter, Series, Table,
-};
+use pathline_view::{Axis, Content, Figure, Group, Images, Lines, Scatter, Series};
 
+use super::page::estimates;
 use super::{Committed, DensityRelation, Measurement, Memorised, SetQuality};
 use crate::page::picture;
 
@@ -41,9 +40,7 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
         ("precision", quality.precision),
         ("recall", quality.recall),
     ];
-    let rows = rows.into_iter().map(|(name, e)| {
-        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
-    });
+    let rows = rows.map(|(name, e)| (name.to_owned(), e));
     figure(
         "quality",
         "The samples as a set",
@@ -57,28 +54,12 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
         ),
         "The kernel distance falls below 0 by chance, and by copies of the very points. A Frechet distance depends on the number of samples: compare it at equal numbers only, and with that \
          floor. Recall falls with fewer samples.",
-        Content::Table(Table {
-            columns: vec![
-                Column::text("measure"),
-                Column::numeric("value"),
-                Column::numeric("low 95 %"),
-                Column::numeric("high 95 %"),
-            ],
-            rows: rows.collect(),
-            note: String::new(),
-        }),
+        Content::Table(estimates(["measure", "value"], rows)),
     )
 }
 
 fn correlations(density: &DensityRelation, number: usize) -> Figure {
-    let rows = density.correlations.iter().map(|(what, e)| {
-        vec![
-            Cell::text(what.clone()),
-            Cell::number(e.value),
-            Cell::number(e.low),
-            Cell::number(e.high),
-        ]
-    });
+    let rows = density.correlations.iter().cloned();
     figure(
         &format!("density-correlations-{number}"),
         "Energy and density, beside what no model would give",
@@ -89,16 +70,7 @@ fn correlations(density: &DensityRelation, number: usize) -> Figure {
         ),
         "The null energy pairs each end with noise that has nothing to do with it. A correlation that it shows as \
          well says something of the data, and nothing of the model.",
-        Content::Table(Table {
-            columns: vec![
-                Column::text("log density with"),
-                Column::numeric("Spearman"),
-                Column::numeric("low 95 %"),
-                Column::numeric("high 95 %"),
-            ],
-            rows: rows.collect(),
-            note: String::new(),
-        }),
+        Content::Table(estimates(["log density with", "Spearman"], rows)),
     )
 }
 

@@ -1,5 +1,6 @@
 //! A measurement as a page.
 
+use pathline::statistics::Estimate;
 use pathline_view::{
     Axis, Cell, Column, Content, Figure, LineStyle, Lines, Report, Section, Series, Table,
 };
@@ -50,9 +51,6 @@ pub fn measurement_page(measured: &Measurement, command: &str) -> Report {
 }
 
 fn means(measured: &Measurement) -> Figure {
-    let rows = measured.of_the_way().into_iter().map(|(name, e)| {
-        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
-    });
     Figure {
         id: "means".to_owned(),
         title: "Means over samples".to_owned(),
@@ -60,16 +58,27 @@ fn means(measured: &Measurement) -> Figure {
         look_for: String::new(),
         command: String::new(),
         alt: "A table of diagnostics.".to_owned(),
-        content: Content::Table(Table {
-            columns: vec![
-                Column::text("diagnostic"),
-                Column::numeric("mean"),
-                Column::numeric("low"),
-                Column::numeric("high"),
-            ],
-            rows: rows.collect(),
-            note: String::new(),
-        }),
+        content: Content::Table(estimates(["diagnostic", "mean"], measured.of_the_way())),
+    }
+}
+
+/// Names and estimates as a table; titles of the names and of the values.
+pub(super) fn estimates(
+    [names, values]: [&str; 2],
+    rows: impl IntoIterator<Item = (String, Estimate)>,
+) -> Table {
+    let rows = rows.into_iter().map(|(name, e)| {
+        vec![Cell::text(name), Cell::number(e.value), Cell::number(e.low), Cell::number(e.high)]
+    });
+    Table {
+        columns: vec![
+            Column::text(names),
+            Column::numeric(values),
+            Column::numeric("low 95 %"),
+            Column::numeric("high 95 %"),
+        ],
+        rows: rows.collect(),
+        note: String::new(),
     }
 }
 
@@ -162,7 +171,7 @@ fn rotation(measured: &Measurement) -> Figure {
 impl Measurement {
     /// Name and estimate of everything that has one, in reading order.
     #[must_use]
-    pub fn rows(&self) -> Vec<(String, pathline::statistics::Estimate)> {
+    pub fn rows(&self) -> Vec<(String, Estimate)> {
         let mut rows = self.of_the_way();
         if let Some(q) = &self.quality {
             rows.push((format!("KID to {}, on {}", q.data, q.on), q.kid));
@@ -183,8 +192,14 @@ impl Measurement {
         rows
     }
 
+    /// [`Measurement::rows`] as a table.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        estimates(["mean over samples", "value"], self.rows())
+    }
+
     /// Those of the trajectories and of memorisation.
-    fn of_the_way(&self) -> Vec<(String, pathline::statistics::Estimate)> {
+    fn of_the_way(&self) -> Vec<(String, Estimate)> {
         let mut rows = self.means.clone();
         rows.extend(self.straightness.map(|e| ("straightness (path / chord)".to_owned(), e)));
         rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
