@@ -34,6 +34,8 @@ pub(crate) struct Workspace {
     pub(crate) values: Vec<Vec<f32>>,
     pub(crate) kept: Vec<Vec<f32>>,
     pub(crate) deltas: Vec<Vec<f32>>,
+    /// What one operation packs, where none did before.
+    pub(crate) packed: Packed,
     /// Of each operation, its gradient in the order of its own.
     pub(crate) sums: Vec<Vec<f32>>,
     pub(crate) work: Work,

@@ -52,7 +52,7 @@ pub(crate) struct Call<'a> {
     pub(crate) training: bool,
     /// In which numbers products multiply.
     pub(crate) precision: ProductPrecision,
-    /// What each operation of the graph [packed](Operation::pack).
+    /// What each operation of the graph [packed](Operation::pack); none where they pack within each block.
     pub(crate) packed: &'a [Packed],
     /// Which of them it is.
     pub(crate) node: usize,
@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
     pub(crate) fn new(
         (at, conditions): (&'a At<'a>, &'a Conditions),
         parameters: &'a [f32],
-        Packing { precision, training }: Packing,
+        (precision, training): (ProductPrecision, bool),
         packed: &'a [Packed],
     ) -> Self {
         Self {
@@ -82,11 +82,6 @@ impl<'a> Call<'a> {
     /// The pass over `samples` rows from row `from` on.
     pub(crate) fn block(&self, from: usize, samples: usize) -> Self {
         Self { from, samples, ..*self }
-    }
-
-    /// The same pass for operation `node`.
-    pub(crate) fn of(&self, node: usize) -> Self {
-        Self { node, ..*self }
     }
 
     /// What the operation packed.
@@ -170,8 +165,10 @@ pub(crate) struct Packed {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing {
     pub(crate) precision: ProductPrecision,
-    /// Whether backward will follow.
-    pub(crate) training: bool,
+    /// Whether forward will read it.
+    pub(crate) forward: bool,
+    /// Whether backward will read it.
+    pub(crate) backward: bool,
 }
 
 /// Working memory that operations share; its contents mean nothing between calls.
@@ -225,7 +222,8 @@ pub(crate) trait Operation: Send + Sync + Debug {
         false
     }
 
-    /// Puts parameters in the order in which products want them: once a call, before its blocks.
+    /// Puts parameters in the order in which products want them: once for all blocks of a call, or before each
+    /// use.
     fn pack(&self, _parameters: &[f32], _for: Packing, _packed: &mut Packed) {}
 
     /// Values of a gradient that backward sums in another order than its parameters': see

@@ -24,6 +24,11 @@ const MOST_GRADIENTS: usize = 1 << 26;
 const FEWEST_PARTS: usize = 4;
 const MOST_PARTS: usize = 16;
 
+/// Most parameters that are packed once for all blocks of a call. Of more, what one operation packs leaves the
+/// caches before it is read: then each packs in every block, right before it multiplies, and gradients that are
+/// summed in another order are put back right behind.
+pub(crate) const MOST_AHEAD: usize = 1 << 21;
+
 /// Writes the gradient at the outputs of some rows, given the rows' numbers and their outputs; gives
 /// their share of the loss.
 pub(crate) type Residual<'a> = dyn Fn(Range<usize>, &[f32], &mut [f32]) -> f64 + Sync + 'a;
@@ -41,9 +46,8 @@ impl Graph {
         let block = self.inference_block(samples);
         let precision = scratch.precision();
         let (_, packed, pool) = scratch.for_graph(0, self.nodes.len());
-        let how = Packing { precision, training: false };
-        self.pack(parameters, how, packed);
-        let whole = Call::new((at, conditions), parameters, how, packed);
+        let packed = self.packed(parameters, (precision, false), packed);
+        let whole = Call::new((at, conditions), parameters, (precision, false), packed);
         let fewest = fewest_a_thread(samples * parameters.len(), samples.div_ceil(block));
         out.into_slice().par_chunks_mut(block * width).with_min_len(fewest).enumerate().for_each(
             |(b, out)| {
@@ -57,12 +61,31 @@ impl Graph {
         );
     }
 
-    /// Lets every operation put its parameters in order, once for all blocks of a call.
-    fn pack(&self, parameters: &[f32], how: Packing, packed: &mut [Packed]) {
+    /// What every operation packed of its parameters, for all blocks of a call; nothing where they are too many.
+    fn packed<'a>(
+        &self,
+        parameters: &[f32],
+        (precision, training): (ProductPrecision, bool),
+        packed: &'a mut [Packed],
+    ) -> &'a [Packed] {
+        if parameters.len() > MOST_AHEAD {
+            return &[];
+        }
+        let how = Packing { precision, forward: true, backward: training };
         let fewest = fewest_a_thread(parameters.len(), self.nodes.len());
-        self.nodes.par_iter().zip(packed).with_min_len(fewest).for_each(|(node, packed)| {
-            node.operation.pack(parameters, how, packed);
-        });
+        let both = self.nodes.par_iter().zip(&mut *packed).with_min_len(fewest);
+        both.for_each(|(node, packed)| node.operation.pack(parameters, how, packed));
+        packed
+    }
+
+    /// The pass for operation `i`, which packs into `room` what it did not before.
+    fn pass<'a>(&self, call: &Call<'a>, i: usize, back: bool, room: &'a mut Packed) -> Call<'a> {
+        if !call.packed.is_empty() {
+            return Call { node: i, ..*call };
+        }
+        let how = Packing { precision: call.precision, forward: !back, backward: back };
+        self.nodes[i].operation.pack(call.parameters, how, room);
+        Call { packed: std::slice::from_ref(room), node: 0, ..*call }
     }
 
     /// Samples of an inference block: as many as the cache likes, fewer when threads would stand idle.
@@ -90,28 +113,31 @@ impl Graph {
     ) -> f64 {
         let (samples, values) = (rows.0.x.len(), parameters.len());
         let most_parts = (MOST_GRADIENTS / values.max(1)).clamp(FEWEST_PARTS, MOST_PARTS);
-        let each = samples.div_ceil(most_parts).max(self.cut.fewest);
+        // Two parts at least, for two threads.
+        let fewest = self.cut.fewest.min(samples.div_ceil(2));
+        let each = samples.div_ceil(most_parts).max(fewest);
         let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
         let block = each.div_ceil(blocks.max(1));
         let count = samples.div_ceil(each);
         let precision = scratch.precision();
         let (parts, packed, pool) = scratch.for_graph(count, self.nodes.len());
-        let how = Packing { precision, training: true };
-        self.pack(parameters, how, packed);
-        let whole = Call::new(rows, parameters, how, packed);
+        let packed = self.packed(parameters, (precision, true), packed);
+        let whole = Call::new(rows, parameters, (precision, true), packed);
         parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
             part.loss = 0.0;
             let gradient = warm(&mut part.gradient, values);
             gradient.fill(0.0);
             let mut workspace = pool.take();
-            self.open_sums(precision, &mut workspace.sums);
+            let ahead = !whole.packed.is_empty();
+            let nodes = if ahead { &self.nodes[..] } else { &[] };
+            open_sums(nodes, precision, &mut workspace.sums);
             let end = ((p + 1) * each).min(samples);
             for from in (p * each..end).step_by(block) {
                 let samples = block.min(end - from);
                 let call = whole.block(from, samples);
                 part.loss += self.block(&call, residual, &mut workspace, gradient);
             }
-            for (node, sums) in self.nodes.iter().zip(&mut workspace.sums) {
+            for (node, sums) in nodes.iter().zip(&mut workspace.sums) {
                 let length = node.operation.sums(precision);
                 node.operation.finish(precision, &mut sums[..length], gradient);
             }
@@ -119,14 +145,6 @@ impl Graph {
         });
         sum_gradients(parts, into);
         parts.iter().map(|part| part.loss).sum()
-    }
-
-    /// Makes room for the operations' own sums of a part, zeros.
-    fn open_sums(&self, precision: ProductPrecision, sums: &mut Vec<Vec<f32>>) {
-        sums.resize_with(self.nodes.len().max(sums.len()), Vec::new);
-        for (node, sums) in self.nodes.iter().zip(sums) {
-            warm(sums, node.operation.sums(precision)).fill(0.0);
-        }
     }
 
     /// Adds one block's gradient; gives its share of the loss.
@@ -166,7 +184,7 @@ impl Graph {
 
     /// Takes a block through all operations; gives the buffer of the output.
     fn forward_block(&self, call: &Call<'_>, workspace: &mut Workspace) -> usize {
-        let Workspace { values, kept, work, .. } = workspace;
+        let Workspace { values, kept, packed, work, .. } = workspace;
         let slots = if call.training { self.extents.len() } else { self.plan.slot_count };
         values.resize_with(slots.max(values.len()), Vec::new);
         kept.resize_with(self.nodes.len().max(kept.len()), Vec::new);
@@ -178,7 +196,7 @@ impl Graph {
             let keep = if call.training { node.operation.kept() * call.samples } else { 0 };
             let inputs = self.inputs(node, call, values);
             node.operation.forward(
-                &call.of(i),
+                &self.pass(call, i, false, packed),
                 &inputs[..node.count],
                 warm(&mut output, room),
                 warm(kept, keep),
@@ -209,7 +227,8 @@ impl Graph {
 
     /// Takes the gradient at the output back through all operations.
     fn backward_block(&self, call: &Call<'_>, workspace: &mut Workspace, gradient: &mut [f32]) {
-        let Workspace { values, kept, deltas, sums, work } = workspace;
+        let Workspace { values, kept, deltas, packed, sums, work } = workspace;
+        let ahead = !call.packed.is_empty();
         for (i, node) in self.nodes.iter().enumerate().rev() {
             let Some(back) = self.plan.back[i] else { continue };
             let mut delta = std::mem::take(&mut deltas[back.delta]);
@@ -226,15 +245,24 @@ impl Graph {
             }
             let keep = node.operation.kept() * call.samples;
             let room = self.extents[node.output].buffer(call.samples);
+            let length = node.operation.sums(call.precision);
+            // Those of a part, or of this block alone.
+            let sums = warm(&mut sums[if ahead { i } else { 0 }], length);
+            if !ahead {
+                sums.fill(0.0);
+            }
             let back_through = Back {
                 inputs: &self.inputs(node, call, values)[..node.count],
                 kept: &kept[i][..keep],
                 delta: warm(&mut delta, room),
                 into: &mut into[..node.count],
                 gradient,
-                sums: &mut sums[i][..node.operation.sums(call.precision)],
+                sums,
             };
-            node.operation.backward(&call.of(i), back_through, work);
+            node.operation.backward(&self.pass(call, i, true, packed), back_through, work);
+            if !ahead {
+                node.operation.finish(call.precision, sums, gradient);
+            }
             if let Arrival::AddedTo { slot } = back.inputs[0] {
                 let elements = call.samples * self.extents[node.output].elements();
                 add(&mut deltas[slot][..elements], &delta[..elements]);
@@ -246,6 +274,14 @@ impl Graph {
             }
             deltas[back.delta] = delta;
         }
+    }
+}
+
+/// Makes room for the operations' own sums of a part, zeros.
+fn open_sums(nodes: &[Node], precision: ProductPrecision, sums: &mut Vec<Vec<f32>>) {
+    sums.resize_with(nodes.len().max(sums.len()).max(1), Vec::new);
+    for (node, sums) in nodes.iter().zip(sums) {
+        warm(sums, node.operation.sums(precision)).fill(0.0);
     }
 }
 

@@ -64,9 +64,10 @@ impl Check<'_> {
         let at = At::new(samples_of, Times::Each(&times), states.rows()).unwrap();
         let (conditions, precision) = (Conditions::None, self.precision);
         let mut packed = Packed::default();
-        self.operation.pack(parameters, Packing { precision, training }, &mut packed);
-        let how = Packing { precision, training };
+        let how = Packing { precision, forward: true, backward: training };
+        self.operation.pack(parameters, how, &mut packed);
         let packed = [packed];
+        let how = (precision, training);
         run(&Call::new((&at, &conditions), parameters, how, &packed).block(0, samples))
     }
 

@@ -83,7 +83,7 @@ impl Operation for Convolution {
         let weight = &parameters[self.weight.clone()];
         match self.way(how.precision) {
             Way::Tiled(way) => way.pack(weight, packed),
-            Way::Direct(way) => way.pack(weight, how.training, packed),
+            Way::Direct(way) => way.pack(weight, how, packed),
             Way::Columns(way) => way.pack(weight, packed),
         }
     }

@@ -4,6 +4,7 @@ use pathline::{Error, Purpose, Seed};
 
 use super::UNetConfig;
 use super::layout::{self, Block, GROUPS, Kind, Piece, Side};
+use crate::graph::run::MOST_AHEAD;
 use crate::graph::{Builder, Graph, Value};
 use crate::layers::Layers;
 use crate::ops::activate::Activate;
@@ -22,8 +23,8 @@ const EMBEDDING: usize = 4;
 /// Most parameters (8 GiB of them): beyond it, a width is taken for a mistake.
 const MOST_VALUES: usize = 1 << 31;
 /// Samples that go through the network together: few, for their values to stay in cache, but the smallest
-/// images have few pixels.
-const BLOCK: usize = 4;
+/// images have few pixels; more where weights are packed once a block.
+const BLOCKS: [usize; 2] = [4, 8];
 /// Fewest samples of a part: each has a gradient of its own, which has to be added to the others.
 const FEWEST: usize = 8;
 
@@ -235,5 +236,7 @@ pub(super) fn graph(config: &UNetConfig, parameters: &Parameters) -> Result<Grap
     let x = build.layers.convolution("out.2", (image, 1), x, channels)?;
     let planes = Permute::image([channels, height, width], 1, channels);
     build.layers.builder.add(planes, [x], [1, config.shape.elements()]);
-    Ok(build.layers.builder.finish().in_blocks_of(BLOCK, FEWEST))
+    let [few, more] = BLOCKS;
+    let block = if parameters.len() <= MOST_AHEAD { few } else { more };
+    Ok(build.layers.builder.finish().in_blocks_of(block, FEWEST))
 }

@@ -14,7 +14,7 @@ use pathline::kernels::bf16::{
 };
 
 use super::weights::{TAPS, arrange};
-use crate::graph::operation::{Packed, Rounded, Work};
+use crate::graph::operation::{Packed, Packing, Rounded, Work};
 use crate::ops::image::Image;
 use crate::scratch::warm;
 
@@ -77,15 +77,17 @@ impl Direct {
     }
 
     /// Packs the kernel for forward, and turned round for backward.
-    pub(super) fn pack(&self, weight: &[f32], training: bool, packed: &mut Packed) {
+    pub(super) fn pack(&self, weight: &[f32], how: Packing, packed: &mut Packed) {
         let Self { inputs, outputs, .. } = *self;
         let (rows, values) = (TAPS * inputs, weight.len());
         let arranged = warm(&mut packed.plain, values);
         arrange(inputs, weight, arranged);
         let rounded = packed.rounded.take(values);
         round_rows(arranged, outputs, [rows, outputs], outputs, rounded);
-        interleave(rounded, outputs, packed.forward.take(values));
-        if !training {
+        if how.forward {
+            interleave(rounded, outputs, packed.forward.take(values));
+        }
+        if !how.backward {
             return;
         }
         let pieces = packed.backward.take(values);
