@@ -247,7 +247,7 @@ MODEL is a recording (.safetensors of `pathline sample`), or anything that `samp
 Examples:
   pathline measure run.safetensors
   pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html
-  pathline measure model.safetensors -n 1000 --data photos --features efficientnet-lite0-57934424.pth")]
+  pathline measure net.pt -n 1000 --data photos --features efficientnet-lite0.pth")]
 pub(crate) struct Measure {
     /// A recording, or the velocity field to sample and measure
     pub(crate) model: String,

@@ -67,7 +67,7 @@ fn every_help_shows_two_examples_that_work() {
     // The demo has a test of its own, which takes long enough; the whole ledger takes hours.
     let own = |line: &str| line.starts_with("pathline demo") || line.contains("claims --full");
     // Checkpoints of other programs; small ones of their layouts are read in the tests of the study.
-    let foreign = ["SiT-XL-2-256.pt", "unet.pt"];
+    let foreign = ["SiT-XL-2-256.pt", "unet.pt", "efficientnet-lite0.pth"];
     let unavailable = |line: &str| {
         line.contains("cfm.pt") && !here.join("cfm.pt").exists()
             || foreign.iter().any(|file| line.contains(file))

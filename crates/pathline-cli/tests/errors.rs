@@ -287,6 +287,7 @@ fn usage_errors_end_with_code_2_and_print_no_data() {
         "sample ring --atol 1",
         "sample model.safetensors --precision f8",
         "measure ring --features net.pth",
+        "measure ring --data ring --features net.pth --resizing nearest",
         "view",
         "completions sea-shell",
     ] {

@@ -4,6 +4,7 @@ use pathline::{Batch, Error};
 
 use crate::efficientnet_lite0::EfficientNetLite0;
 use crate::inception::Inception;
+use crate::resize::Resizing;
 use crate::tensors::Tensors;
 
 /// A pretrained network whose features distances of distributions are measured in.
@@ -45,6 +46,29 @@ impl FeatureNet {
              (pt_inception-2015-12-05-6726825d.pth)"
         };
         Err(Error::Spec { place: "feature network".to_owned(), problem: problem.to_owned() })
+    }
+
+    /// The same network, with images brought to its size in another way.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a network that is defined with one way only: all but the Inception.
+    pub fn with_resizing(self, resizing: Resizing) -> Result<Self, Error> {
+        match self {
+            Self::Inception(net) => Ok(Self::Inception(net.with_resizing(resizing))),
+            Self::EfficientNetLite0(_) => {
+                let remedy = "only the Inception is used with several; leave it out";
+                Err(Error::invalid("resizing for EfficientNet-Lite0", resizing, remedy))
+            }
+        }
+    }
+
+    /// How it was chosen that images are brought to its size, where there is a choice.
+    #[must_use]
+    pub fn resizing(&self) -> Option<Resizing> {
+        match self {
+            Self::Inception(net) => Some(net.resizing()),
+            Self::EfficientNetLite0(_) => None,
+        }
     }
 
     /// What distances of its features are called by, as in `FD(EfficientNet-Lite0)`. Only the second,

@@ -36,6 +36,34 @@ pub enum Resizing {
     CornerBilinear,
 }
 
+impl std::str::FromStr for Resizing {
+    type Err = Error;
+
+    /// `antialiased-bicubic`, `half-pixel-bilinear` or `corner-bilinear`.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "antialiased-bicubic" => Ok(Self::AntialiasedBicubic),
+            "half-pixel-bilinear" => Ok(Self::HalfPixelBilinear),
+            "corner-bilinear" => Ok(Self::CornerBilinear),
+            _ => {
+                let known = "known are antialiased-bicubic (clean-fid), half-pixel-bilinear (pytorch-fid) and \
+                             corner-bilinear (the first FID)";
+                Err(Error::invalid("resizing", name, known))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Resizing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AntialiasedBicubic => "antialiased bicubic",
+            Self::HalfPixelBilinear => "half-pixel bilinear",
+            Self::CornerBilinear => "corner bilinear",
+        })
+    }
+}
+
 /// Which pixels of a line make each pixel of the result, and with what weights.
 struct Taps(Vec<(usize, Vec<f64>)>);
 

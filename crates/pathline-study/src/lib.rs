@@ -40,6 +40,7 @@ pub use measure::{
     measure_field, measurement_page,
 };
 pub use page::recording_page;
+pub use pathline_features::Resizing;
 pub use pathline_nn::Precision;
 pub use progress::{Part, Progress};
 pub use quality::{Bench, Floor, Judged, Method, Real, methods, plain};

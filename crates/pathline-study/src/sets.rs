@@ -9,7 +9,7 @@ use pathline::quality::{
 };
 use pathline::{Batch, Shape};
 use pathline_data::{DataSet, file, safetensors, torch};
-use pathline_features::{FeatureNet, StLpips};
+use pathline_features::{FeatureNet, Resizing, StLpips};
 use pathline_nn::Classifier;
 
 use crate::embedded::embedded_judge;
@@ -116,21 +116,33 @@ enum Eyes {
 }
 
 impl SetFeatures {
-    /// Those of the network in a file: EfficientNet-Lite0, the Inception-v3 of FID, or a classifier that Pathline
-    /// trained.
+    /// Those of the network in a file: EfficientNet-Lite0, the Inception-v3 of FID (which is used with several
+    /// ways of resizing), or a classifier that Pathline trained.
     ///
     /// # Errors
-    /// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds none of them.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    /// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds none of them, or one
+    /// that resizes in one way only.
+    pub fn read(path: &Path, resizing: Option<Resizing>) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = file::read_capped(path, LARGEST)?;
         if let Ok(classifier) = Classifier::from_bytes(&bytes) {
+            if resizing.is_some() {
+                let problem = "a classifier: it takes images of one size, and resizes none";
+                return Err(Error::usage(name, problem, "leave the resizing out"));
+            }
             return Ok(Self { name, eyes: Eyes::Classifier(Arc::new(classifier)) });
         }
         let net = FeatureNet::from_tensors(&tensors(&bytes, path)?);
         let remedy = "give the weights of EfficientNet-Lite0, of the Inception-v3 of FID, or of a classifier";
-        let net = net.map_err(|e| Error::usage(&name, e.to_string(), remedy))?;
-        Ok(Self { name: net.name().to_owned(), eyes: Eyes::Net(Arc::new(net)) })
+        let mut net = net.map_err(|e| Error::usage(&name, e.to_string(), remedy))?;
+        if let Some(resizing) = resizing {
+            net = net.with_resizing(resizing)?;
+        }
+        let name = match net.resizing() {
+            Some(resizing) => format!("{}, {resizing}", net.name()),
+            None => net.name().to_owned(),
+        };
+        Ok(Self { name, eyes: Eyes::Net(Arc::new(net)) })
     }
 
     /// What they are called.

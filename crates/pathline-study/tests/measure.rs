@@ -14,8 +14,8 @@ use pathline::spec::{SampleSpec, from_json};
 use pathline::{Batch, Seed, Shape, Source};
 use pathline_data::DataSet;
 use pathline_study::{
-    Beside, Files, Hints, Measurement, Precision, SetFeatures, convert, measure, measure_field,
-    measurement_page, sample,
+    Beside, Files, Hints, Measurement, Precision, Resizing, SetFeatures, convert, measure,
+    measure_field, measurement_page, sample,
 };
 
 fn spec(field: &str, samples: usize) -> SampleSpec {
@@ -145,7 +145,7 @@ fn a_network_is_probed_in_single_precision_whatever_it_ran_in() {
 fn features_from_a_file_are_those_of_the_network_in_it() {
     let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
     let beside = Beside::new(Files.data_set("fashion-mnist").unwrap());
-    let judge = SetFeatures::read(&assets.join("fashion-mnist-judge.safetensors")).unwrap();
+    let judge = SetFeatures::read(&assets.join("fashion-mnist-judge.safetensors"), None).unwrap();
     let named = Beside { features: Some(judge), ..beside.clone() };
     let recording =
         sample(&spec(r#"{"kind": "empirical", "data": "fashion-mnist"}"#, 50), &Files, &mut ());
@@ -159,7 +159,8 @@ fn features_from_a_file_are_those_of_the_network_in_it() {
         return;
     };
     let net = std::path::Path::new(&nets).join("efficientnet-lite0-57934424.pth");
-    let net = Some(SetFeatures::read(&net).unwrap());
+    assert!(SetFeatures::read(&net, Some(Resizing::CornerBilinear)).is_err());
+    let net = Some(SetFeatures::read(&net, None).unwrap());
     let found = of(&Beside { features: net, real: 60, ..beside });
     assert_eq!((found.real, found.on.as_str()), (60, "the features of EfficientNet-Lite0"));
     assert!(found.precision.value > 0.3, "{found:?}");
