@@ -13,11 +13,10 @@
 
 use pathline::kernels::{Layout, rows_times};
 use pathline::{Batch, Error, Shape};
-use rayon::prelude::*;
 
 use crate::convolution::{Activation, Convolution, Padding, Walk};
 use crate::depthwise::Depthwise;
-use crate::image::{Image, check_finite, extents, level};
+use crate::image::{Image, features_of_each, level};
 use crate::pooling::means;
 use crate::resize::{Resizing, planes};
 use crate::tensors::{Tensors, get};
@@ -112,11 +111,7 @@ impl EfficientNetLite0 {
     /// # Errors
     /// [`Error::Invalid`] for images of another shape, or that hold values that are not finite.
     pub fn features(&self, images: &Batch) -> Result<Batch, Error> {
-        let (_, size) = extents(images)?;
-        check_finite(images)?;
-        let rows: Vec<&[f32]> = images.rows().iter().collect();
-        let features: Vec<Vec<f32>> = rows.par_iter().map(|row| self.image(row, size)).collect();
-        Batch::from_vec(features.concat(), Shape::vector(Self::FEATURES))
+        features_of_each(images, Self::FEATURES, |row, size| self.image(row, size))
     }
 
     /// Scores of ImageNet's classes, `[1000]`, from features: their softmax is the classes' probabilities.

@@ -1,6 +1,7 @@
 //! One image as the networks pass it on: channels last.
 
-use pathline::{Batch, Error};
+use pathline::{Batch, Error, Shape};
+use rayon::prelude::*;
 
 /// Values `[height, width, channels]`, row after row.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,20 @@ pub(super) fn extents(images: &Batch) -> Result<(usize, [usize; 2]), Error> {
             "give grey or colour images, [1, height, width] or [3, height, width]",
         )),
     }
+}
+
+/// `width` features of every image, by `see` from its values and its height and width: over all threads, and of
+/// each by itself.
+pub(super) fn features_of_each(
+    images: &Batch,
+    width: usize,
+    see: impl Fn(&[f32], [usize; 2]) -> Vec<f32> + Sync,
+) -> Result<Batch, Error> {
+    let (_, size) = extents(images)?;
+    check_finite(images)?;
+    let rows: Vec<&[f32]> = images.rows().iter().collect();
+    let features: Vec<Vec<f32>> = rows.par_iter().map(|row| see(row, size)).collect();
+    Batch::from_vec(features.concat(), Shape::vector(width))
 }
 
 /// Fails at the first image that holds a value that is not finite.

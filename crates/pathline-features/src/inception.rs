@@ -12,12 +12,11 @@
 //! # Not to be confused with
 //! torchvision's `inception_v3` or Keras's `InceptionV3`: a Frechet distance of their features is not FID.
 
-use pathline::{Batch, Error, Shape};
-use rayon::prelude::*;
+use pathline::{Batch, Error};
 
 use crate::convolution::{Activation, Convolution, Padding, Walk};
 use crate::graph::Node;
-use crate::image::{Image, check_finite, extents, level};
+use crate::image::{Image, features_of_each, level};
 use crate::pooling::{Pool, means, window};
 use crate::resize::{Resizing, planes};
 use crate::tensors::Tensors;
@@ -89,11 +88,7 @@ impl Inception {
     /// # Errors
     /// [`Error::Invalid`] for images of another shape, or that hold values that are not finite.
     pub fn features(&self, images: &Batch) -> Result<Batch, Error> {
-        let (_, size) = extents(images)?;
-        check_finite(images)?;
-        let rows: Vec<&[f32]> = images.rows().iter().collect();
-        let features: Vec<Vec<f32>> = rows.par_iter().map(|row| self.image(row, size)).collect();
-        Batch::from_vec(features.concat(), Shape::vector(Self::FEATURES))
+        features_of_each(images, Self::FEATURES, |row, size| self.image(row, size))
     }
 
     fn image(&self, row: &[f32], size: [usize; 2]) -> Vec<f32> {

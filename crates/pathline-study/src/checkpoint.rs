@@ -95,7 +95,8 @@ pub fn is_recording(bytes: &[u8]) -> bool {
         .is_some_and(|h| h.is_ok_and(|h| h.get("states").is_some_and(serde_json::Value::is_object)))
 }
 
-fn plain(tensors: BTreeMap<String, pathline_data::Tensor>) -> Tensors {
+/// Tensors by name as shapes and values.
+pub(crate) fn plain(tensors: BTreeMap<String, pathline_data::Tensor>) -> Tensors {
     tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect()
 }
 

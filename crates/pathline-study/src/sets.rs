@@ -12,6 +12,7 @@ use pathline_data::{DataSet, file, safetensors, torch};
 use pathline_features::{FeatureNet, Resizing, StLpips};
 use pathline_nn::Classifier;
 
+use crate::checkpoint::plain;
 use crate::embedded::embedded_judge;
 use crate::error::Error;
 
@@ -120,8 +121,8 @@ impl SetFeatures {
     /// ways of resizing), or a classifier that Pathline trained.
     ///
     /// # Errors
-    /// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds none of them, or one
-    /// that resizes in one way only.
+    /// [`Error::Data`] when it cannot be read, [`Error::Usage`] naming the file when it holds none of them, or a
+    /// classifier to resize for; [`Error::Library`] for a network that resizes in one way only.
     pub fn read(path: &Path, resizing: Option<Resizing>) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = file::read_capped(path, LARGEST)?;
@@ -181,7 +182,7 @@ fn tensors(bytes: &[u8], path: &Path) -> Result<pathline_features::Tensors, Erro
         "safetensors" => safetensors::decode(bytes, path)?.tensors,
         _ => torch::decode(bytes, path)?.tensors,
     };
-    Ok(tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect())
+    Ok(plain(tensors))
 }
 
 /// Kernel distance, Frechet distance, precision and recall of generated features against real ones, whose moments

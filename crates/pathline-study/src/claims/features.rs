@@ -17,6 +17,7 @@ use pathline_nn::{
 
 use super::evidence::{Columns, Setting};
 use crate::error::Error;
+use crate::measure::null_energy;
 
 /// Samples followed at a time: bounds memory, changes no byte.
 const CHUNK: usize = 500;
@@ -67,18 +68,15 @@ impl Followed {
     /// `noise` and `length` (squared norms of start and end), and `null`, the energy without a model:
     /// `1/2 |x_1 - x_0'|^2` of the same ends with noise that has nothing to do with them.
     pub(super) fn columns(&self, seed: Seed) -> Columns {
-        let unrelated = Source { first: 1 << 41, ..Source::new(seed, self.ends.len()) };
-        let unrelated = unrelated.noise(self.ends.shape());
         let each = |of: &dyn Fn(&Energy) -> f64| self.energy.iter().map(of).collect::<Vec<_>>();
         let squares = |batch: &Batch| batch.rows().iter().map(squared_norm).collect::<Vec<_>>();
-        let pairs = self.ends.rows().iter().zip(unrelated.rows().iter());
         Columns::from([
             ("energy".to_owned(), each(&|e| e.left)),
             ("chord".to_owned(), each(&|e| e.chord)),
             ("bending".to_owned(), each(&|e| e.bending)),
             ("noise".to_owned(), squares(&self.noise)),
             ("length".to_owned(), squares(&self.ends)),
-            ("null".to_owned(), pairs.map(|(a, b)| 0.5 * squared_distance(a, b)).collect()),
+            ("null".to_owned(), null_energy(&self.ends, seed)),
         ])
     }
 

@@ -52,8 +52,9 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
             quality.on,
             pathline_view::number(quality.frechet_floor)
         ),
-        "The kernel distance falls below 0 by chance, and by copies of the very points. A Frechet distance depends on the number of samples: compare it at equal numbers only, and with that \
-         floor. Recall falls with fewer samples.",
+        "The kernel distance falls below 0 by chance, and by copies of the very points. A Frechet distance depends \
+         on the number of samples: compare it at equal numbers only, and with that floor. Recall falls with fewer \
+         samples.",
         Content::Table(estimates(["measure", "value"], rows)),
     )
 }

@@ -65,7 +65,7 @@ pub(super) fn density_relation(
     }
     let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
     let length: Vec<f64> = end.rows().iter().map(squared_norm).collect();
-    let null = if costs.from_noise { null_energy(end) } else { Vec::new() };
+    let null = if costs.from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
     let correlation = |x: &[f64], y: &[f64], given: &[&[f64]], rows: &[usize]| {
         let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<_>>();
         let given: Vec<Vec<f64>> = given.iter().map(|values| take(values)).collect();
@@ -113,9 +113,9 @@ pub(super) fn density_relation(
     }))
 }
 
-/// `1/2 |x1 - x0'|^2` of every end.
-fn null_energy(end: &Batch) -> Vec<f64> {
-    let noise = Source { first: 1 << 41, ..Source::new(Seed(0), end.len()) }.noise(end.shape());
+/// `1/2 |x1 - x0'|^2` of every end, with noise of this seed that no sample starts from.
+pub(crate) fn null_energy(end: &Batch, seed: Seed) -> Vec<f64> {
+    let noise = Source { first: 1 << 41, ..Source::new(seed, end.len()) }.noise(end.shape());
     let pairs = end.rows().iter().zip(noise.rows().iter());
     pairs.map(|(a, b)| 0.5 * squared_distance(a, b)).collect()
 }

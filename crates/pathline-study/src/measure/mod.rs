@@ -25,6 +25,8 @@ pub use page::measurement_page;
 pub use rotation::Rotation;
 pub use set_quality::SetQuality;
 
+pub(crate) use density_relation::null_energy;
+
 use density_relation::{Costs, density_relation};
 
 use crate::error::Error;
@@ -36,13 +38,13 @@ use crate::sets::Beside;
 /// Times at which the deficit is measured.
 const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
 
+/// Pairs on which it is measured.
+const DEFICIT_PAIRS: usize = 2000;
+
 /// Saved states of a run that is measured, about.
 const STATES: usize = 12;
 /// Most bytes of them: beyond it only the end is kept, and what needs states is left out.
 const MOST_BYTES: usize = 1 << 30;
-
-/// Pairs on which it is measured.
-const DEFICIT_PAIRS: usize = 2000;
 
 /// What was measured. Means over samples come with 95 % jackknife intervals.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -108,10 +110,10 @@ pub fn measure(
         let values: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b).collect();
         if values.iter().all(|v| v.is_finite()) { mean(&values) } else { None }
     };
-    let (energies, bending_of) = (column("energy.left"), column("energy.bending"));
+    let energies = column("energy.left");
     let costs = Costs {
         energy: &energies,
-        bending: &bending_of,
+        bending: &bending,
         labels: recording.labels.as_deref(),
         from_noise: recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal"),
     };
