@@ -1,6 +1,6 @@
 """Builds, runs every benchmark in turn, and writes the tables of the README.
 
-    venv/bin/python benchmarks/all.py [--quick] [--compile] [--threads 2]
+    venv/bin/python benchmarks/all.py [--quick] [--compile] [--profile] [--threads 2]
 
 With --quick every script does one round of small sizes and leaves results and README as they are.
 """
@@ -15,9 +15,11 @@ from tables import ORDER, main
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--quick", action="store_true", help="one round of small sizes, to see that all works")
 parser.add_argument("--compile", action="store_true", help="time torch.compile as well")
+parser.add_argument("--profile", action="store_true", help="say where our time goes (needs perf)")
 parser.add_argument("--threads", default="2")
 options = parser.parse_args()
 COMPILES = ("empirical_field", "networks", "sampling_2d")
+WORKERS = (*COMPILES, "minibatch_ot", "memorisation")
 
 for target in (["-p", "pathline", "--example", "bench_library"], ["-p", "pathline-nn", "--example", "bench_networks"],
                ["-p", "pathline-cli"]):
@@ -26,6 +28,7 @@ failed = []
 for name in ORDER:
     flags = ["--threads", options.threads] + ["--quick"] * options.quick
     flags += ["--compile"] * (options.compile and name in COMPILES)
+    flags += ["--profile"] * (options.profile and name in WORKERS)
     start = time.monotonic()
     print(f"== {name}", flush=True)
     if subprocess.run([sys.executable, ROOT / f"benchmarks/{name}.py", *flags]).returncode != 0:

@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from profiles import shares
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FULL, PARTIAL = ROOT / "benchmarks/results", ROOT / "target/benchmarks"
 PAUSE = 0.25  # seconds: the threads of torch and OpenMP spin a while after their work
@@ -32,6 +34,9 @@ class Bench:
         parser.add_argument("--rounds", type=int, default=rounds)
         quick = "one round of small sizes, to see that it works"
         parser.add_argument("--quick", action="store_true", help=quick)
+        if worker:
+            where = "say where our time goes, by `perf record`"
+            parser.add_argument("--profile", action="store_true", help=where)
         if compiles:
             parser.add_argument("--compile", action="store_true", help="time torch.compile as well")
         if rows:
@@ -98,6 +103,10 @@ class Bench:
         medians = {who: statistics.median(values) for who, values in totals.items()}
         self.rows[name] = {"unit": unit, "columns": columns, "median": medians, "ratio": ratios,
                            "aim": aims or {}, "checks": checked, "raw": raw}
+        if getattr(self.options, "profile", False):
+            profile = shares(self.worker.pid, contestants[ours], medians[ours], self.path("perf"))
+            self.rows[name]["profile"] = profile
+            print(f"{'':28} {profile}", flush=True)
 
     def finish(self, *packages):
         """Writes the results, to `results/` if all was measured; fails if a check did."""

@@ -3,7 +3,8 @@
     python benchmarks/tables.py
 
 Needs nothing but Python. `<!-- table NAME -->` begins the table of results/NAME.json and `<!-- end -->`
-ends it; `<!-- table goals -->` is the summary of all rows that have a goal.
+ends it; `<!-- table goals -->` is the summary of all rows that have a goal,
+and `<!-- table profiles -->` where our time goes.
 """
 import json
 import re
@@ -78,20 +79,31 @@ def goals(records):
     return markdown(["work", "peer", "ratio", "goal", ""], lines)
 
 
+def profiles(records):
+    """Where our time goes in the rows that were looked at."""
+    lines, kinds = [], []
+    for name in ORDER:
+        for work, row in records.get(name, {"rows": {}})["rows"].items():
+            if "profile" in row:
+                kinds = list(row["profile"])
+                lines.append([f"{name.replace('_', ' ')}: {work}", *(f"{share:.0%}" for share in row["profile"].values())])
+    return markdown(["work", *kinds], lines) if lines else "Not measured yet."
+
+
 def main():
     records = {path.stem: json.loads(path.read_text()) for path in FULL.glob("*.json")}
 
     def fill(match):
         name = match[1]
-        if name == "goals":
-            text = goals(records)
+        if name in ("goals", "profiles"):
+            text = {"goals": goals, "profiles": profiles}[name](records)
         else:
             text = table(records[name]) if name in records else "Not measured yet."
         return f"<!-- table {name} -->\n{text}\n<!-- end -->"
 
     old = README.read_text()
     marked = re.findall(r"<!-- table (\w+) -->", old)
-    missing = {*ORDER, "goals"} - set(marked)
+    missing = {*ORDER, "goals", "profiles"} - set(marked)
     if missing:
         raise SystemExit(f"{README} has no place for the tables of {', '.join(sorted(missing))}")
     new = re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", fill, old, flags=re.DOTALL)

@@ -133,6 +133,13 @@ impl Parameters {
         self.values.is_empty()
     }
 
+    /// Tells apart the parameters of different networks: a [fingerprint](pathline::field::fingerprint) of all
+    /// values.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        pathline::field::fingerprint(self.values.iter().flat_map(|v| v.to_le_bytes()))
+    }
+
     /// The arena.
     #[must_use]
     pub fn as_slice(&self) -> &[f32] {

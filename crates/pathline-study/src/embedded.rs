@@ -28,7 +28,7 @@ pub fn embedded_model() -> Result<Arc<dyn Network>, Error> {
     Ok(Arc::from(network_from_bytes(MODEL)?))
 }
 
-/// The diffusion transformer of the same images whose trajectories the claims were measured on.
+/// A diffusion transformer of the same images: claims are measured on both networks.
 ///
 /// # Errors
 /// [`Error::Library`]; never for the file this crate comes with.

@@ -15,17 +15,9 @@ pub(crate) fn classes_in_turn(classes: usize, shift: u32, samples: usize) -> Vec
     (0..classes).map(|c| (c + shift) % classes).cycle().take(samples).collect()
 }
 
-/// A network told the [classes in turn](classes_in_turn), under guidance of this scale (1 for none).
+/// A network told the [classes in turn](classes_in_turn), under guidance of this scale (1 for none), its products in
+/// these numbers.
 pub(crate) fn told_in_turn(
-    network: &Arc<dyn Network>,
-    shift: u32,
-    scale: f64,
-) -> Result<Arc<dyn VelocityField>, Error> {
-    told_in_turn_in(ProductPrecision::F32, network, shift, scale)
-}
-
-/// [`told_in_turn`] by products in these numbers.
-pub(crate) fn told_in_turn_in(
     precision: ProductPrecision,
     network: &Arc<dyn Network>,
     shift: u32,

@@ -15,7 +15,7 @@ use pathline_nn::Network;
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
 use crate::files::Files;
-use crate::in_turn::told_in_turn_in;
+use crate::in_turn::told_in_turn;
 use crate::json::json;
 use crate::progress::Progress;
 use crate::quality::{Bench, Floor, Judged, Method, Real, plain};
@@ -89,7 +89,7 @@ fn calls_an_evaluation(guidance: f64) -> usize {
 
 impl Work<'_> {
     fn field(&self, guidance: f64) -> Result<Arc<dyn VelocityField>, Error> {
-        told_in_turn_in(self.precision, &self.network, 0, guidance)
+        told_in_turn(self.precision, &self.network, 0, guidance)
     }
 
     fn bench<'b>(
@@ -134,15 +134,12 @@ pub fn quality_table(
     let test = Files.data_set(&test)?;
     let labels = test.labels.unwrap_or_default();
     let real = Real::new(&test.batch, &labels, &judge)?;
-    let print = pathline::field::fingerprint(
-        network.parameters().as_slice().iter().flat_map(|v| v.to_le_bytes()),
-    );
     let fewer = samples.min(GUIDED_SAMPLES);
     let fresh = QualityTable {
         command: format!(
             "pathline demo --full --full-samples {samples} --full-precision {precision} --data {data}"
         ),
-        model: format!("{print:016x}"),
+        model: format!("{:016x}", network.parameters().fingerprint()),
         precision,
         samples,
         real_images: real.len(),
@@ -158,6 +155,18 @@ pub fn quality_table(
     let ways = COMPARED.iter().map(|e| WAYS * e * samples).sum::<usize>();
     let guided = GUIDED.iter().map(|e| (SCALES.len() * 2 - 1) * e * fewer).sum::<usize>();
     let mut told = Told { progress, calls: ways + guided, done: 0 };
+    for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
+        let same = |row: &&Judged| row.guidance == scale && row.evaluations == evaluations;
+        if table.guidance.iter().any(|row| same(&row)) {
+            told.done += evaluations * fewer * calls_an_evaluation(scale);
+            continue;
+        }
+        let (field, way) = (work.field(scale)?, plain(evaluations)?);
+        let bench = work.bench(&*field, scale, fewer);
+        let row = bench.judge(&way, &work.draw(&bench, &way, &mut told)?, None)?.0;
+        table.guidance.push(row);
+        keep(kept, &table)?;
+    }
     for evaluations in COMPARED {
         if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < WAYS {
             table.ways.retain(|row| row.evaluations != evaluations);
@@ -170,18 +179,6 @@ pub fn quality_table(
         } else {
             told.done += WAYS * evaluations * samples;
         }
-    }
-    for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
-        let same = |row: &&Judged| row.guidance == scale && row.evaluations == evaluations;
-        if table.guidance.iter().any(|row| same(&row)) {
-            told.done += evaluations * fewer * calls_an_evaluation(scale);
-            continue;
-        }
-        let (field, way) = (work.field(scale)?, plain(evaluations)?);
-        let bench = work.bench(&*field, scale, fewer);
-        let row = bench.judge(&way, &work.draw(&bench, &way, &mut told)?, None)?.0;
-        table.guidance.push(row);
-        keep(kept, &table)?;
     }
     work.shards.remove()?;
     Ok(table)

@@ -49,6 +49,36 @@ fn every_page_is_what_the_committed_numbers_say() {
     assert_eq!(index, index_page(&judged), "docs/claims/README.md");
 }
 
+/// The U-Net is trained anew now and then: numbers of an older one would be numbers of nothing that is here.
+#[test]
+fn numbers_are_those_of_the_networks_that_are_embedded() {
+    let transformer = include_bytes!("../assets/fashion-mnist-dit.safetensors");
+    let transformer = pathline_nn::network_from_bytes(transformer).unwrap();
+    let u_net = pathline_study::embedded_model().unwrap();
+    let known = [
+        ("the embedded transformer", transformer.parameters().fingerprint()),
+        ("the embedded U-Net", u_net.parameters().fingerprint()),
+    ];
+    let mut seen = [0; 2];
+    for evidence in Folder::evidence(&ledger().join("raw")).unwrap() {
+        for setting in &evidence.settings {
+            for (i, (network, print)) in known.iter().enumerate() {
+                if setting.about.contains(network) {
+                    let asked = format!("{network} ({print:016x}");
+                    assert!(
+                        setting.about.contains(&asked),
+                        "claim {}: {}",
+                        evidence.claim,
+                        setting.about
+                    );
+                    seen[i] += 1;
+                }
+            }
+        }
+    }
+    assert!(seen[0] >= 9, "{seen:?}");
+}
+
 #[test]
 fn a_changed_number_changes_the_verdict() {
     let mut evidence = Folder::evidence(&ledger().join("raw")).unwrap();

@@ -1,51 +1,30 @@
 //! Claim 5: 50 corrected steps beat 250 uncorrected ones.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use pathline::diagnostics::{Pairs, deficit};
 use pathline::gain::{Gain, Ssc, SscShape};
 use pathline::kernels::squared_distance;
-use pathline::quality::kid_replicates;
 use pathline::schedule::CondOt;
 use pathline::solver::HEUN;
 use pathline::statistics::pearson;
-use pathline::{Batch, Seed, Source, TimeGrid};
+use pathline::{Batch, Seed, Source, TimeGrid, VelocityField};
 use pathline_data::DataSet;
-use pathline_nn::{Clock, Dit, DitConfig, FlowData, FlowTraining, Network, TrainingState, train};
 
 use super::Claim;
 use super::evidence::{Columns, Evidence};
-use super::features::{Way, follow, point_training};
+use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
+use super::kernel_distance::{Distances, difference};
 use super::lab::Lab;
-use super::shaping::{replicated, replicated_column};
-use crate::embedded::{embedded_judge, embedded_transformer};
+use super::ladder::LADDER;
 use crate::error::Error;
-use crate::in_turn::{classes_in_turn, told_in_turn};
+use crate::in_turn::classes_in_turn;
 
 /// A difference of kernel distances nearer to zero than this is of no interest.
 const SMALLEST: f64 = 0.1;
 const AREA: f64 = 0.05;
-const BLOCKS: usize = 19;
 const TIMES: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-
-/// A transformer to train: a rung of the ladder.
-#[derive(Clone, Copy)]
-struct Rung {
-    width: usize,
-    depth: usize,
-    updates: u64,
-}
-
-/// The ladder; the last rung is the embedded network.
-const LADDER: [(&str, Option<Rung>); 5] = [
-    ("32 wide, 1000 updates", Some(Rung { width: 32, depth: 2, updates: 1000 })),
-    ("64 wide, 500 updates", Some(Rung { width: 64, depth: 3, updates: 500 })),
-    ("64 wide, 2000 updates", Some(Rung { width: 64, depth: 3, updates: 2000 })),
-    ("64 wide, 6000 updates", Some(Rung { width: 64, depth: 3, updates: 6000 })),
-    ("embedded", None),
-];
 
 /// The settings of a rung: quality, radial gain, and what 50 steps leave.
 fn names(rung: &str) -> [String; 3] {
@@ -73,7 +52,7 @@ pub(super) static CLAIM: Claim = Claim {
              than 50, as Heun is. What the corrector makes up for is neither the step size nor the length of the \
              velocity: it pushes samples away from the mean, which helps a network whose samples lie too near to \
              it. A shifted grid at 50 steps helps on every rung, the embedded one included, and costs nothing.",
-    settings: 15,
+    settings: 3 * LADDER.len(),
     measure,
     find,
 };
@@ -82,71 +61,29 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (training, test) = (lab.training_images()?, lab.test_images()?);
     for (name, rung) in LADDER {
         let names = names(name);
-        if rung.is_none() && lab.quick() {
+        if rung.full_only() && lab.quick() {
             names.iter().for_each(|name| lab.missing(name, "measured with --full only"));
-            continue;
+        } else if names.iter().all(|name| lab.has(name)) {
+            lab.passed(names.len());
+        } else {
+            // A rung is trained anew when the measurement was interrupted on it.
+            let rung = rung.climb(name, &training, lab)?;
+            measure_rung(lab, &names, &rung, &test)?;
         }
-        let network = match rung {
-            _ if names.iter().all(|name| lab.has(name)) => None,
-            None => Some(embedded_transformer()?),
-            Some(rung) => Some(transformer(&training, rung, lab)?),
-        };
-        measure_rung(lab, &names, network, &test)?;
     }
     Ok(())
-}
-
-/// Trains a rung. It is trained anew when the measurement was interrupted on it.
-fn transformer(
-    data: &DataSet,
-    Rung { width, depth, updates }: Rung,
-    lab: &mut Lab<'_>,
-) -> Result<Arc<dyn Network>, Error> {
-    let updates = lab.choose(updates / 100, updates);
-    let seed = lab.seed();
-    let shape = data.shape().clone();
-    let config = DitConfig {
-        shape,
-        patch: 4,
-        width,
-        depth,
-        heads: 2,
-        mlp_ratio: 4,
-        classes: 10,
-        learned_variance: false,
-    };
-    let mut training = FlowTraining {
-        batch: 128,
-        clock: Clock::LogitNormal { mean: 0.0, std: 1.0 },
-        ..point_training(updates, seed)
-    };
-    training.optimiser.learning_rate.peak = 1e-3;
-    training.optimiser.clip = Some(1.0);
-    let mut state = TrainingState::new(Box::new(Dit::new(&config, seed)?), training)?;
-    let labelled = FlowData { labels: data.labels.as_deref(), ..FlowData::from_noise(&data.batch) };
-    train(&mut state, &labelled, &mut |now| {
-        lab.busy("training a rung of the ladder", now.step as f64 / now.steps as f64);
-        ControlFlow::Continue(())
-    })?;
-    Ok(Arc::from(state.averaged(0)?))
 }
 
 fn measure_rung(
     lab: &mut Lab<'_>,
     [quality, gain, steps]: &[String; 3],
-    network: Option<Arc<dyn Network>>,
+    (about, field): &(String, Arc<dyn VelocityField>),
     test: &DataSet,
 ) -> Result<(), Error> {
     let (seed, samples) = (lab.seed(), lab.choose(40, 300));
-    let network =
-        || network.clone().ok_or_else(|| Error::usage(quality, "is not trained", "report it"));
-    let how = format!(
-        "transformer, {quality}; classes in turn, {samples} samples; kernel distance to the test images in \
-         the judge's features, whole and without each of {BLOCKS} blocks"
-    );
+    let how = format!("{about}; classes in turn, {samples} samples; {}", Distances::about());
     lab.setting(quality, how, |_| {
-        let (judge, field) = (embedded_judge()?, told_in_turn(&network()?, 0, 1.0)?);
-        let real = judge.classify(&test.batch)?.features;
+        let distances = Distances::to(&test.batch, seed, samples)?;
         let ssc = Ssc::on(&TimeGrid::uniform(50)?, SscShape::QuadIn, AREA)?;
         let corrected = Way { gain: Some(&ssc as &dyn Gain), ..Way::euler(50)? };
         let heun = Way { solver: &HEUN, grid: TimeGrid::uniform(25)?, gain: None };
@@ -159,21 +96,18 @@ fn measure_rung(
             ("Heun 25", heun),
             ("shifted 50", shifted),
         ] {
-            let ends = follow(&*field, seed, samples, &way)?.ends;
-            let kid = kid_replicates(&judge.classify(&ends)?.features, &real, BLOCKS)?;
-            columns.insert(name.to_owned(), replicated_column(&kid));
+            columns.insert(name.to_owned(), distances.of(&**field, &way)?);
         }
         Ok(columns)
     })?;
     let pairs = lab.choose(100, 2000);
     lab.setting(gain, format!("radial gain g* on {pairs} pairs of noise and test image"), |_| {
-        radial_gain(&network()?, test, pairs, seed)
+        radial_gain(&**field, test, pairs, seed)
     })?;
     let how = "distance between the ends of 50 and of 250 Euler steps from the same noise, per root dimension";
     lab.setting(steps, how, |_| {
-        let field = told_in_turn(&network()?, 0, 1.0)?;
-        let few = follow(&*field, seed, samples.min(200), &Way::euler(50)?)?.ends;
-        let many = follow(&*field, seed, samples.min(200), &Way::euler(250)?)?.ends;
+        let few = follow(&**field, seed, samples.min(200), &Way::euler(50)?)?.ends;
+        let many = follow(&**field, seed, samples.min(200), &Way::euler(250)?)?.ends;
         let apart =
             |i: usize| (squared_distance(few.row(i), many.row(i)) / few.width() as f64).sqrt();
         Ok(Columns::from([("apart".to_owned(), (0..few.len()).map(apart).collect())]))
@@ -181,7 +115,7 @@ fn measure_rung(
 }
 
 fn radial_gain(
-    network: &Arc<dyn Network>,
+    field: &dyn VelocityField,
     test: &DataSet,
     pairs: usize,
     seed: Seed,
@@ -189,9 +123,8 @@ fn radial_gain(
     let rows = in_turn(test, pairs);
     let target: Batch = test.batch.select(&rows)?;
     let source = Source { first: 1 << 40, ..Source::new(seed, target.len()) }.noise(target.shape());
-    let field = told_in_turn(network, 0, 1.0)?;
     let pairs = Pairs { source: &source, target: &target, first: 0 };
-    let found = deficit(&*field, &CondOt, pairs, &TIMES)?;
+    let found = deficit(field, &CondOt, pairs, &TIMES)?;
     Ok(Columns::from([
         ("t".to_owned(), found.iter().map(|p| p.t).collect()),
         ("gain".to_owned(), found.iter().map(|p| p.gain.value).collect()),
@@ -215,12 +148,12 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     let (mut benefits, mut gains, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for (name, _) in LADDER {
         let Some(setting) = evidence.setting(name) else { continue };
-        let found = replicated(setting, "corrected 50", "Euler 250")?;
+        let found = difference(setting, "corrected 50", "Euler 250")?;
         let what = "corrected 50 less Euler 250";
         findings
             .push(Finding::new(name, what, Role::Primary, found).saying(Says::AtMost(-SMALLEST)));
         for way in ["corrected 50", "Heun 25", "shifted 50", "Euler 250"] {
-            let found = replicated(setting, way, "Euler 50")?;
+            let found = difference(setting, way, "Euler 50")?;
             if way == "corrected 50" {
                 benefits.push(found.0.estimate.value);
             }

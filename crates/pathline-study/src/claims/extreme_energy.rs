@@ -5,13 +5,14 @@ use super::evidence::{Columns, Evidence, Setting};
 use super::features::{Way, correlation, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use super::memorising::{about, memorised, memorises, memorising, ratios};
+use super::memorising::{about, blurred, memorised, memorises, memorising, ratios};
 use crate::error::Error;
 
 /// By how much more of the samples of extreme energy must be memorised.
 const SMALLEST: f64 = 0.05;
 
 const NETWORK: &str = "network that memorises in part";
+const EXACT: &str = "exact field of images with noise";
 const REAL: &str = "held-out images";
 
 pub(super) static CLAIM: Claim = Claim {
@@ -33,7 +34,7 @@ pub(super) static CLAIM: Claim = Claim {
              no more often than the others, and the null, which knows no trajectory, says as little. What does go \
              with copying is bending: ways that bend more end nearer to a training image. Energy is nearly all \
              chord, and the chord hides it.",
-    settings: 2,
+    settings: 3,
     measure,
     find,
 };
@@ -43,6 +44,13 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let updates = lab.choose(300, 20_000);
     lab.setting(NETWORK, format!("{}; Euler 100 steps, {samples} samples", about(updates)), |p| {
         let made = memorising(updates, seed, p)?;
+        let followed = follow(&*made.field, seed, samples, &Way::euler(100)?)?;
+        let mut columns = followed.columns(seed);
+        columns.insert("ratio".to_owned(), ratios(&followed.ends, &made.known)?);
+        Ok(columns)
+    })?;
+    let (made, about) = blurred(lab.choose(128, usize::MAX))?;
+    lab.setting(EXACT, format!("{about}; Euler 100 steps, {samples} samples"), |_| {
         let followed = follow(&*made.field, seed, samples, &Way::euler(100)?)?;
         let mut columns = followed.columns(seed);
         columns.insert("ratio".to_owned(), ratios(&followed.ends, &made.known)?);

@@ -101,6 +101,19 @@ impl<'a> Lab<'a> {
         self.evidence.setting(name).is_some()
     }
 
+    /// Whether this setting is left out because little work is wanted; says so.
+    pub(super) fn leaves_out(&mut self, name: &str) -> bool {
+        if self.quick() {
+            self.missing(name, "measured with --full only");
+        }
+        self.quick()
+    }
+
+    /// Goes past settings that were measured already.
+    pub(super) fn passed(&mut self, settings: usize) {
+        self.done += settings;
+    }
+
     /// Says what is being done before the next setting, and how far that is.
     pub(super) fn busy(&mut self, doing: &str, share: f64) {
         let of = self.settings.max(self.done + 1) as f64;

@@ -21,7 +21,9 @@ mod falsifier;
 mod features;
 mod finding;
 mod folder;
+mod kernel_distance;
 mod lab;
+mod ladder;
 mod ledger;
 mod magnitude_loss;
 mod memorising;
@@ -31,6 +33,7 @@ mod scale_shapes;
 mod semantics;
 mod shaping;
 mod terminal_power;
+mod trained;
 mod verdict;
 
 pub use evidence::{Columns, Effort, Evidence, Missing, Setting};

@@ -2,18 +2,17 @@
 
 use pathline::gain::{Constant, Gain, Kts, realised_mean};
 use pathline::kernels::squared_distance;
-use pathline::quality::{Replicates, kid_replicates};
 use pathline::{Batch, Purpose, Seed, TimeGrid};
 
 use super::Claim;
-use super::evidence::{Columns, Evidence, Setting};
+use super::evidence::{Columns, Evidence};
 use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
+use super::kernel_distance::{Distances, difference};
 use super::lab::Lab;
-use super::memorising::{about, memorised, memorises, memorising, ratios};
-use crate::embedded::{embedded_judge, embedded_transformer};
+use super::memorising::{Memorising, about, blurred, memorised, memorises, memorising, ratios};
+use super::trained::TRAINED;
 use crate::error::Error;
-use crate::in_turn::told_in_turn;
 
 /// By how much the memorised share must fall beyond what noise of equal length does.
 const SMALLEST: f64 = 0.02;
@@ -22,10 +21,9 @@ const SMALLEST: f64 = 0.02;
 const SMALLEST_KID: f64 = 0.1;
 
 const MEMORISED: &str = "network that memorises in part";
-const QUALITY: &str = "Fashion-MNIST, network";
+const EXACT: &str = "exact field of images with noise";
 const STEPS: usize = 100;
 const JUDGED_STEPS: usize = 50;
-const BLOCKS: usize = 19;
 
 /// Launch strength, landing strength, and where one turns into the other.
 const SHAPES: [(&str, f64, f64, f64); 6] = [
@@ -58,7 +56,7 @@ pub(super) static CLAIM: Claim = Claim {
              landing does all of it, and the launch nothing. What helps is not to arrive. On the network that \
              does not memorise, quality falls with the landing and does not move with the launch: the published \
              gain in quality is not there.",
-    settings: 2,
+    settings: 4,
     measure,
     find,
 };
@@ -72,75 +70,62 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (seed, samples) = (lab.seed(), lab.choose(300, 4000));
     let updates = lab.choose(300, 20_000);
     let how = format!("{}; Euler {STEPS} steps, {samples} samples", about(updates));
-    lab.setting(MEMORISED, how, |p| {
-        let made = memorising(updates, seed, p)?;
-        let grid = TimeGrid::uniform(STEPS)?;
-        let draw = |gain: Option<&dyn Gain>, grid: &TimeGrid| {
-            let way = Way { gain, grid: grid.clone(), ..Way::euler(STEPS)? };
-            Ok::<_, Error>(follow(&*made.field, seed, samples, &way)?.ends)
-        };
-        let baseline = draw(None, &grid)?;
-        let mut columns = Columns::from([("baseline".to_owned(), ratios(&baseline, &made.known)?)]);
-        for (name, launch, landing, tau) in SHAPES {
-            let gain = shape(launch, landing, tau)?;
-            let ends = draw(Some(&*gain), &grid)?;
-            let noisy = displaced(&baseline, &ends, seed);
-            columns.insert(name.to_owned(), ratios(&ends, &made.known)?);
-            columns.insert(format!("noise for {name}"), ratios(&noisy, &made.known)?);
-        }
-        let mean = realised_mean(&*shape(0.01, 0.01, 0.6)?, &grid);
-        let constant = draw(Some(&Constant::new(mean)?), &grid)?;
-        columns.insert("constant gain".to_owned(), ratios(&constant, &made.known)?);
-        let early = draw(None, &grid.between(0.0, mean)?)?;
-        columns.insert("stopped early".to_owned(), ratios(&early, &made.known)?);
-        Ok(columns)
+    lab.setting(MEMORISED, how, |progress| {
+        memorised_share(&memorising(updates, seed, progress)?, seed, samples)
     })?;
-    let samples = lab.choose(40, 500);
-    let (test, about) = (
-        lab.test_images()?,
-        format!(
-            "the embedded network, classes in turn, Euler {JUDGED_STEPS} steps, {samples} samples; kernel \
-             distance to the test images in the judge's features, whole and without each of {BLOCKS} blocks"
-        ),
-    );
-    lab.setting(QUALITY, about, |_| {
-        let (network, judge) = (embedded_transformer()?, embedded_judge()?);
-        let field = told_in_turn(&network, 0, 1.0)?;
-        let real = judge.classify(&test.batch)?.features;
-        let mut columns = Columns::new();
-        let mut judged = |name: &str, gain: Option<&dyn Gain>| {
-            let way = Way { gain, ..Way::euler(JUDGED_STEPS)? };
-            let ends = follow(&*field, seed, samples, &way)?.ends;
-            let kid = kid_replicates(&judge.classify(&ends)?.features, &real, BLOCKS)?;
-            columns.insert(name.to_owned(), replicated_column(&kid));
-            Ok::<_, Error>(())
-        };
-        judged("baseline", None)?;
-        for (name, launch, landing, tau) in SHAPES.into_iter().take(3) {
-            judged(name, Some(&*shape(launch, landing, tau)?))?;
+    let (made, about) = blurred(lab.choose(128, usize::MAX))?;
+    let about = format!("{about}; Euler {STEPS} steps, {samples} samples");
+    lab.setting(EXACT, about, |_| memorised_share(&made, seed, samples))?;
+    let (samples, test) = (lab.choose(40, 500), lab.test_images()?);
+    for network in TRAINED {
+        let name = network.setting();
+        if network.full_only && lab.leaves_out(&name) {
+            continue;
         }
-        Ok(columns)
-    })
+        let about = format!(
+            "{}, classes in turn, Euler {JUDGED_STEPS} steps, {samples} samples; {}",
+            network.about()?,
+            Distances::about()
+        );
+        lab.setting(&name, about, |_| {
+            let field = network.field(1.0)?;
+            let distances = Distances::to(&test.batch, seed, samples)?;
+            let mut columns = Columns::new();
+            let way = Way::euler(JUDGED_STEPS)?;
+            columns.insert("baseline".to_owned(), distances.of(&*field, &way)?);
+            for (name, launch, landing, tau) in SHAPES.into_iter().take(3) {
+                let gain = shape(launch, landing, tau)?;
+                let way = Way { gain: Some(&*gain), ..Way::euler(JUDGED_STEPS)? };
+                columns.insert(name.to_owned(), distances.of(&*field, &way)?);
+            }
+            Ok(columns)
+        })?;
+    }
+    Ok(())
 }
 
-/// The measure of all samples, then without each block.
-pub(super) fn replicated_column(replicates: &Replicates) -> Vec<f64> {
-    std::iter::once(replicates.value).chain(replicates.without.iter().copied()).collect()
-}
-
-/// The paired difference of two columns that [`replicated_column`] made.
-pub(super) fn replicated(
-    setting: &Setting,
-    a: &str,
-    b: &str,
-) -> Result<(pathline::statistics::JackknifeEstimate, f64), Error> {
-    let differences: Vec<f64> =
-        setting.column(a)?.iter().zip(setting.column(b)?).map(|(a, b)| a - b).collect();
-    let (value, parts) = differences.split_first().ok_or_else(|| {
-        Error::usage(&setting.name, "holds no replicate", "measure the claim again")
-    })?;
-    let found = pathline::statistics::JackknifeEstimate::from_parts(*value, parts, 0.95)?;
-    Ok((found, parts.len() as f64 - 1.0))
+/// How near samples come to what is known, drawn in every way.
+fn memorised_share(made: &Memorising, seed: Seed, samples: usize) -> Result<Columns, Error> {
+    let grid = TimeGrid::uniform(STEPS)?;
+    let draw = |gain: Option<&dyn Gain>, grid: &TimeGrid| {
+        let way = Way { gain, grid: grid.clone(), ..Way::euler(STEPS)? };
+        Ok::<_, Error>(follow(&*made.field, seed, samples, &way)?.ends)
+    };
+    let baseline = draw(None, &grid)?;
+    let mut columns = Columns::from([("baseline".to_owned(), ratios(&baseline, &made.known)?)]);
+    for (name, launch, landing, tau) in SHAPES {
+        let gain = shape(launch, landing, tau)?;
+        let ends = draw(Some(&*gain), &grid)?;
+        let noisy = displaced(&baseline, &ends, seed);
+        columns.insert(name.to_owned(), ratios(&ends, &made.known)?);
+        columns.insert(format!("noise for {name}"), ratios(&noisy, &made.known)?);
+    }
+    let mean = realised_mean(&*shape(0.01, 0.01, 0.6)?, &grid);
+    let constant = draw(Some(&Constant::new(mean)?), &grid)?;
+    columns.insert("constant gain".to_owned(), ratios(&constant, &made.known)?);
+    let early = draw(None, &grid.between(0.0, mean)?)?;
+    columns.insert("stopped early".to_owned(), ratios(&early, &made.known)?);
+    Ok(columns)
 }
 
 /// The first points, each moved in a random direction by as much as the second set is away from it.
@@ -160,7 +145,8 @@ fn displaced(from: &Batch, to: &Batch, seed: Seed) -> Batch {
 
 fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
-    if let Some(setting) = evidence.setting(MEMORISED) {
+    for place in [MEMORISED, EXACT] {
+        let Some(setting) = evidence.setting(place) else { continue };
         let share = |name: &str| {
             let column = setting.column(name)?;
             let hits = column.iter().filter(|&&r| memorised(r) > 0.0).count();
@@ -185,33 +171,31 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             let noise = format!("noise for {main}");
             let way = if way.is_empty() { &noise } else { way };
             let found = less(way, if beside_noise { &noise } else { "baseline" })?;
-            let finding = Finding::new(MEMORISED, format!("memorised {what}"), role, found);
+            let finding = Finding::new(place, format!("memorised {what}"), role, found);
             findings.push(match role {
                 Role::Primary | Role::Control if tested => finding.saying(Says::AtMost(-SMALLEST)),
                 _ => Finding { role: Role::Secondary, ..finding },
             });
         }
         for way in ["baseline", "constant gain", "stopped early"] {
-            findings.push(Finding::with_interval(
-                MEMORISED,
-                format!("memorised, {way}"),
-                share(way)?,
-            ));
+            findings.push(Finding::with_interval(place, format!("memorised, {way}"), share(way)?));
         }
         for (name, ..) in SHAPES {
             let what = format!("memorised, {name}");
-            findings.push(Finding::with_interval(MEMORISED, what, share(name)?));
+            findings.push(Finding::with_interval(place, what, share(name)?));
             let (what, noise) =
                 (format!("{name} less noise of equal length"), format!("noise for {name}"));
-            findings.push(Finding::new(MEMORISED, what, Role::Secondary, less(name, &noise)?));
+            findings.push(Finding::new(place, what, Role::Secondary, less(name, &noise)?));
         }
     }
-    if let Some(setting) = evidence.setting(QUALITY) {
+    for network in TRAINED {
+        let name_of = network.setting();
+        let Some(setting) = evidence.setting(&name_of) else { continue };
         for (i, (name, ..)) in SHAPES.into_iter().take(3).enumerate() {
-            let found = replicated(setting, name, "baseline")?;
+            let found = difference(setting, name, "baseline")?;
             let what = format!("kernel distance under {name}, less baseline");
             let role = if i == 0 { Role::Primary } else { Role::Secondary };
-            let finding = Finding::new(QUALITY, what, role, found);
+            let finding = Finding::new(&name_of, what, role, found);
             findings.push(if i == 0 {
                 finding.saying(Says::AtMost(-SMALLEST_KID))
             } else {

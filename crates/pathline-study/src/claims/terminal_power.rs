@@ -12,9 +12,8 @@ use super::evidence::{Columns, Evidence, Setting};
 use super::features::{Way, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use crate::embedded::embedded_transformer;
+use super::trained::TRAINED;
 use crate::error::Error;
-use crate::in_turn::told_in_turn;
 
 /// A slope below this is no blow-up.
 const SMALLEST: f64 = 0.1;
@@ -42,7 +41,7 @@ pub(super) static CLAIM: Claim = Claim {
              image the state approaches it at constant speed, and 1/(1 - t) is cancelled by the distance. The \
              blow-up is there for states that are moved off their trajectories by noise, which sampling with \
              exact steps never meets. A network has neither: its power falls towards the end.",
-    settings: 2,
+    settings: 3,
     measure,
     find,
 };
@@ -58,12 +57,18 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         powers(&EmpiricalField::new(&data, Arc::new(CondOt))?, seed, samples, 100)
     })?;
     let (samples, steps) = (lab.choose(30, 300), lab.choose(20, 50));
-    let about = format!(
-        "the embedded network, classes in turn, {samples} samples, Euler {steps} steps up to each of six times"
-    );
-    lab.setting("Fashion-MNIST, network", about, |_| {
-        powers(&*told_in_turn(&embedded_transformer()?, 0, 1.0)?, seed, samples, steps)
-    })
+    for network in TRAINED {
+        let name = network.setting();
+        if network.full_only && lab.leaves_out(&name) {
+            continue;
+        }
+        let about = format!(
+            "{}, classes in turn, {samples} samples, Euler {steps} steps up to each of six times",
+            network.about()?
+        );
+        lab.setting(&name, about, |_| powers(&*network.field(1.0)?, seed, samples, steps))?;
+    }
+    Ok(())
 }
 
 /// `1/2 |v|^2` of each sample at each time, on its trajectory and beside it.

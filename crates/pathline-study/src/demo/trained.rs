@@ -22,7 +22,7 @@ use super::images::{Images, class_name, picture};
 use super::model_switching::ModelSwitching;
 use crate::embedded::{embedded_judge, embedded_model};
 use crate::error::Error;
-use crate::in_turn::{classes_in_turn, told_in_turn_in};
+use crate::in_turn::{classes_in_turn, told_in_turn};
 use crate::progress::Progress;
 
 /// Guidance scale of the gallery.
@@ -49,7 +49,7 @@ impl Model {
 
     /// The model under guidance, with products in the numbers that are fastest here.
     pub(super) fn told(&self, shift: u32, scale: f64) -> Result<Arc<dyn VelocityField>, Error> {
-        told_in_turn_in(ProductPrecision::fastest(), &self.network, shift, scale)
+        told_in_turn(ProductPrecision::fastest(), &self.network, shift, scale)
     }
 
     /// The model as a field in which sample `i` has class `(i + shift) mod 10`.

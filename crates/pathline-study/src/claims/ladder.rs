@@ -1,0 +1,113 @@
+//! Networks from badly to well fitted, to see what a remedy's benefit goes with.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use pathline::VelocityField;
+use pathline::kernels::ProductPrecision;
+use pathline_data::DataSet;
+use pathline_nn::{
+    Clock, Dit, DitConfig, FlowData, FlowTraining, Network, TrainingState, UNet, UNetConfig, train,
+};
+
+use super::features::point_training;
+use super::lab::Lab;
+use super::trained::{TRANSFORMER, Trained, U_NET};
+use crate::error::Error;
+use crate::in_turn::told_in_turn;
+
+/// One network of the ladder.
+#[derive(Clone, Copy)]
+pub(super) enum Rung {
+    /// A transformer that is trained for it.
+    Transformer { width: usize, depth: usize, updates: u64 },
+    /// A U-Net as the embedded one, trained for it.
+    UNet { updates: u64 },
+    /// One that comes with Pathline.
+    Embedded(&'static Trained),
+}
+
+/// The rungs, by name.
+pub(super) const LADDER: [(&str, Rung); 7] = [
+    ("32 wide, 1000 updates", Rung::Transformer { width: 32, depth: 2, updates: 1000 }),
+    ("64 wide, 500 updates", Rung::Transformer { width: 64, depth: 3, updates: 500 }),
+    ("64 wide, 2000 updates", Rung::Transformer { width: 64, depth: 3, updates: 2000 }),
+    ("64 wide, 6000 updates", Rung::Transformer { width: 64, depth: 3, updates: 6000 }),
+    ("U-Net, 1000 updates", Rung::UNet { updates: 1000 }),
+    ("embedded transformer", Rung::Embedded(&TRANSFORMER)),
+    ("embedded U-Net", Rung::Embedded(&U_NET)),
+];
+
+impl Rung {
+    /// Too slow for a quick measurement.
+    pub(super) fn full_only(self) -> bool {
+        !matches!(self, Self::Transformer { .. })
+    }
+
+    /// What it is, and its field told [classes in turn](crate::in_turn). A rung is trained by this, whether or
+    /// not it was before.
+    pub(super) fn climb(
+        self,
+        name: &str,
+        data: &DataSet,
+        lab: &mut Lab<'_>,
+    ) -> Result<(String, Arc<dyn VelocityField>), Error> {
+        let (network, training): (Box<dyn Network>, _) = match self {
+            Self::Embedded(known) => return Ok((known.about()?, known.field(1.0)?)),
+            Self::Transformer { width, depth, updates } => {
+                let updates = lab.choose(updates / 100, updates);
+                let training = FlowTraining { batch: 128, ..training(updates, lab) };
+                (Box::new(transformer(data, width, depth, lab)?), training)
+            }
+            Self::UNet { updates } => {
+                let precision = ProductPrecision::Bf16;
+                let training = FlowTraining { batch: 64, precision, ..training(updates, lab) };
+                (Box::new(u_net(data, lab)?), training)
+            }
+        };
+        let precision = training.precision;
+        let mut state = TrainingState::new(network, training)?;
+        let labelled =
+            FlowData { labels: data.labels.as_deref(), ..FlowData::from_noise(&data.batch) };
+        train(&mut state, &labelled, &mut |now| {
+            lab.busy("training a rung of the ladder", now.step as f64 / now.steps as f64);
+            ControlFlow::Continue(())
+        })?;
+        let network: Arc<dyn Network> = Arc::from(state.averaged(0)?);
+        let about = match self {
+            Self::Transformer { .. } => format!("transformer, {name}"),
+            _ => format!("{name}, products in bf16"),
+        };
+        Ok((about, told_in_turn(precision, &network, 0, 1.0)?))
+    }
+}
+
+fn training(updates: u64, lab: &Lab<'_>) -> FlowTraining {
+    let mut training = FlowTraining {
+        clock: Clock::LogitNormal { mean: 0.0, std: 1.0 },
+        ..point_training(updates, lab.seed())
+    };
+    training.optimiser.learning_rate.peak = 1e-3;
+    training.optimiser.clip = Some(1.0);
+    training
+}
+
+fn transformer(data: &DataSet, width: usize, depth: usize, lab: &Lab<'_>) -> Result<Dit, Error> {
+    let config = DitConfig {
+        shape: data.shape().clone(),
+        patch: 4,
+        width,
+        depth,
+        heads: 2,
+        mlp_ratio: 4,
+        classes: 10,
+        learned_variance: false,
+    };
+    Ok(Dit::new(&config, lab.seed())?)
+}
+
+fn u_net(data: &DataSet, lab: &Lab<'_>) -> Result<UNet, Error> {
+    let shape = data.shape().clone();
+    let config = UNetConfig { attention: vec![4], classes: Some(10), ..UNetConfig::new(shape) };
+    Ok(UNet::new(&config, lab.seed())?)
+}
