@@ -31,9 +31,10 @@ pub(super) static CLAIM: Claim = Claim {
          stays bounded (claim 23)",
     ],
     remark: "Of the samples of a network that copies a third of the time, the tenth of highest energy is copied \
-             no more often than the others, and the null, which knows no trajectory, says as little. What does go \
-             with copying is bending: ways that bend more end nearer to a training image. Energy is nearly all \
-             chord, and the chord hides it.",
+             no more often than the others; of an exact field over images with noise, which copies as many, it is \
+             copied less often, and the null, which knows no trajectory, says the same. What does go with copying, \
+             in both, is bending: ways that bend more end nearer to a training image. Energy is nearly all chord, \
+             and the chord hides it.",
     settings: 3,
     measure,
     find,

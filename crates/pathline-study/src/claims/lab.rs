@@ -39,7 +39,8 @@ pub struct Lab<'a> {
     progress: &'a mut dyn Progress,
     /// Settings that the claim has, to tell how far it has come.
     settings: usize,
-    done: usize,
+    /// Settings come to so far, in the order of the work.
+    order: Vec<String>,
 }
 
 impl<'a> Lab<'a> {
@@ -51,7 +52,7 @@ impl<'a> Lab<'a> {
         keep: &'a mut Keep<'a>,
         progress: &'a mut dyn Progress,
     ) -> Self {
-        Self { evidence, sources, keep, progress, settings, done: 0 }
+        Self { evidence, sources, keep, progress, settings, order: Vec::new() }
     }
 
     pub(super) fn into_evidence(self) -> Evidence {
@@ -78,8 +79,8 @@ impl<'a> Lab<'a> {
         about: impl Into<String>,
         work: impl FnOnce(&mut dyn FnMut(f64)) -> Result<Columns, Error>,
     ) -> Result<(), Error> {
-        let (from, of) = (self.done as f64, self.settings.max(self.done + 1) as f64);
-        self.done += 1;
+        let (from, of) = self.share();
+        self.order.push(name.to_owned());
         if self.evidence.setting(name).is_some() {
             return Ok(());
         }
@@ -88,7 +89,19 @@ impl<'a> Lab<'a> {
         let columns = work(&mut |share| progress.at((from + share.clamp(0.0, 1.0)) / of, name))?;
         self.evidence.missing.retain(|m| m.name != name);
         self.evidence.settings.push(Setting::new(name, about.into(), columns)?);
+        self.in_order();
         (self.keep)(&self.evidence)
+    }
+
+    /// Settings done, and how many there are.
+    fn share(&self) -> (f64, f64) {
+        (self.order.len() as f64, self.settings.max(self.order.len() + 1) as f64)
+    }
+
+    /// Puts settings in the order of the work, whatever was measured first; those not come to yet stay last.
+    fn in_order(&mut self) {
+        let place = |setting: &Setting| self.order.iter().position(|name| *name == setting.name);
+        self.evidence.settings.sort_by_key(|setting| place(setting).unwrap_or(usize::MAX));
     }
 
     /// Whether little work is wanted.
@@ -110,19 +123,19 @@ impl<'a> Lab<'a> {
     }
 
     /// Goes past settings that were measured already.
-    pub(super) fn passed(&mut self, settings: usize) {
-        self.done += settings;
+    pub(super) fn pass(&mut self, names: &[String]) {
+        self.order.extend_from_slice(names);
     }
 
     /// Says what is being done before the next setting, and how far that is.
     pub(super) fn busy(&mut self, doing: &str, share: f64) {
-        let of = self.settings.max(self.done + 1) as f64;
-        self.progress.at((self.done as f64 + 0.5 * share) / of, doing);
+        let (from, of) = self.share();
+        self.progress.at((from + 0.5 * share) / of, doing);
     }
 
     /// Says that a setting cannot be measured here.
     pub(super) fn missing(&mut self, name: &str, why: impl Into<String>) {
-        self.done += 1;
+        self.order.push(name.to_owned());
         self.evidence.missing.retain(|m| m.name != name);
         if self.evidence.setting(name).is_none() {
             self.evidence.missing.push(Missing { name: name.to_owned(), why: why.into() });

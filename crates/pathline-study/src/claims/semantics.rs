@@ -17,9 +17,6 @@ const SMALLEST: f64 = 0.1;
 /// Guidance scales.
 const SCALES: [f64; 3] = [1.0, 1.5, 3.0];
 
-/// Samples of a full measurement, at each scale.
-const SAMPLES: usize = 3000;
-
 pub(super) static CLAIM: Claim = Claim {
     number: 2,
     slug: "energy-semantics",
@@ -57,7 +54,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
 }
 
 fn measure_one(lab: &mut Lab<'_>, name: &str, network: &Trained, scale: f64) -> Result<(), Error> {
-    let (seed, samples) = (lab.seed(), lab.choose(100, SAMPLES));
+    let (seed, samples) = (lab.seed(), lab.choose(100, 1000));
     let about = format!(
         "{}, classes in turn, Euler 20 steps, {samples} samples; margin: the judge's logit of the class asked \
              for less the largest other",
