@@ -83,7 +83,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
             if network.full_only && lab.leaves_out(&name) {
                 continue;
             }
-            let about = format!("{} in f32, told the images' classes; {how}", network.about()?);
+            let about = format!("{}, told the images' classes; {how}", network.about_precise()?);
             lab.setting(&name, about, |_| {
                 let field = network.precise_field(scale)?;
                 let rows: Vec<usize> = (0..BATCHES * each).collect();

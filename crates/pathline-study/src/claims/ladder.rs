@@ -6,9 +6,7 @@ use std::sync::Arc;
 use pathline::VelocityField;
 use pathline::kernels::ProductPrecision;
 use pathline_data::DataSet;
-use pathline_nn::{
-    Clock, Dit, DitConfig, FlowData, FlowTraining, Network, TrainingState, UNet, UNetConfig, train,
-};
+use pathline_nn::{Clock, Dit, DitConfig, FlowData, FlowTraining, Network, TrainingState, train};
 
 use super::features::point_training;
 use super::lab::Lab;
@@ -21,19 +19,16 @@ use crate::in_turn::told_in_turn;
 pub(super) enum Rung {
     /// A transformer that is trained for it.
     Transformer { width: usize, depth: usize, updates: u64 },
-    /// A U-Net as the embedded one, trained for it.
-    UNet { updates: u64 },
     /// One that comes with Pathline.
     Embedded(&'static Trained),
 }
 
 /// The rungs, by name.
-pub(super) const LADDER: [(&str, Rung); 7] = [
+pub(super) const LADDER: [(&str, Rung); 6] = [
     ("32 wide, 1000 updates", Rung::Transformer { width: 32, depth: 2, updates: 1000 }),
     ("64 wide, 500 updates", Rung::Transformer { width: 64, depth: 3, updates: 500 }),
     ("64 wide, 2000 updates", Rung::Transformer { width: 64, depth: 3, updates: 2000 }),
     ("64 wide, 6000 updates", Rung::Transformer { width: 64, depth: 3, updates: 6000 }),
-    ("U-Net, 1000 updates", Rung::UNet { updates: 1000 }),
     ("embedded transformer", Rung::Embedded(&TRANSFORMER)),
     ("embedded U-Net", Rung::Embedded(&U_NET)),
 ];
@@ -52,21 +47,13 @@ impl Rung {
         data: &DataSet,
         lab: &mut Lab<'_>,
     ) -> Result<(String, Arc<dyn VelocityField>), Error> {
-        let (network, training): (Box<dyn Network>, _) = match self {
+        let (width, depth, updates) = match self {
             Self::Embedded(known) => return Ok((known.about()?, known.field(1.0)?)),
-            Self::Transformer { width, depth, updates } => {
-                let updates = lab.choose(updates / 100, updates);
-                let training = FlowTraining { batch: 128, ..training(updates, lab) };
-                (Box::new(transformer(data, width, depth, lab)?), training)
-            }
-            Self::UNet { updates } => {
-                let precision = ProductPrecision::Bf16;
-                let training = FlowTraining { batch: 64, precision, ..training(updates, lab) };
-                (Box::new(u_net(data, lab)?), training)
-            }
+            Self::Transformer { width, depth, updates } => (width, depth, updates),
         };
-        let precision = training.precision;
-        let mut state = TrainingState::new(network, training)?;
+        let network = transformer(data, width, depth, lab)?;
+        let updates = lab.choose(updates / 100, updates);
+        let mut state = TrainingState::new(Box::new(network), training(updates, lab))?;
         let labelled =
             FlowData { labels: data.labels.as_deref(), ..FlowData::from_noise(&data.batch) };
         train(&mut state, &labelled, &mut |now| {
@@ -74,16 +61,14 @@ impl Rung {
             ControlFlow::Continue(())
         })?;
         let network: Arc<dyn Network> = Arc::from(state.averaged(0)?);
-        let about = match self {
-            Self::Transformer { .. } => format!("transformer, {name}"),
-            _ => format!("{name}, products in bf16"),
-        };
-        Ok((about, told_in_turn(precision, &network, 0, 1.0)?))
+        let field = told_in_turn(ProductPrecision::F32, &network, 0, 1.0)?;
+        Ok((format!("transformer, {name}"), field))
     }
 }
 
 fn training(updates: u64, lab: &Lab<'_>) -> FlowTraining {
     let mut training = FlowTraining {
+        batch: 128,
         clock: Clock::LogitNormal { mean: 0.0, std: 1.0 },
         ..point_training(updates, lab.seed())
     };
@@ -104,10 +89,4 @@ fn transformer(data: &DataSet, width: usize, depth: usize, lab: &Lab<'_>) -> Res
         learned_variance: false,
     };
     Ok(Dit::new(&config, lab.seed())?)
-}
-
-fn u_net(data: &DataSet, lab: &Lab<'_>) -> Result<UNet, Error> {
-    let shape = data.shape().clone();
-    let config = UNetConfig { attention: vec![4], classes: Some(10), ..UNetConfig::new(shape) };
-    Ok(UNet::new(&config, lab.seed())?)
 }

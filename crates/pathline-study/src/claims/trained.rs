@@ -66,11 +66,20 @@ impl Trained {
     /// What it is, for the page of a claim, with the fingerprint that its parameters have today: numbers of
     /// another network are seen to be that.
     pub(super) fn about(&self) -> Result<String, Error> {
-        let how = match self.precision {
+        self.about_in(self.precision)
+    }
+
+    /// The same of a [`Trained::precise_field`].
+    pub(super) fn about_precise(&self) -> Result<String, Error> {
+        self.about_in(ProductPrecision::F32)
+    }
+
+    fn about_in(&self, precision: ProductPrecision) -> Result<String, Error> {
+        let print = self.network()?.parameters().fingerprint();
+        let how = match precision {
             ProductPrecision::F32 => "",
             ProductPrecision::Bf16 => ", products in bf16",
         };
-        let print = self.network()?.parameters().fingerprint();
         Ok(format!("the embedded {} ({print:016x}{how})", self.name))
     }
 }

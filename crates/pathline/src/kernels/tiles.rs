@@ -162,6 +162,20 @@ mod amx {
 
     use super::{Left, SIDE};
 
+    /// Asks for eight cache lines of the next step's right piece, from so many bytes into it: loads do not overlap with
+    /// products by themselves.
+    macro_rules! ahead {
+        ($further:literal) => {
+            concat!(
+                ".irp line, 0, 64, 128, 192, 256, 320, 384, 448\n",
+                "prefetcht0 [{right} + 2048 + ",
+                $further,
+                " + \\line]\n",
+                ".endr\n",
+            )
+        };
+    }
+
     /// What `ldtilecfg` reads: eight tiles of 16 rows of 64 bytes.
     #[repr(C, align(64))]
     struct Shapes([u8; 64]);
@@ -297,14 +311,18 @@ mod amx {
                         "add {at}, 8",
                         "lea {from}, [{low} + {place}*2]",
                         "tileloadd tmm4, [{from} + {row}*1]",
+                        "tileloadd tmm6, [{right} + {line}*1]",
+                        "tdpbf16ps tmm0, tmm4, tmm6",
+                        ahead!("0"),
+                        "tileloadd tmm7, [{right} + {line}*1 + 1024]",
+                        "tdpbf16ps tmm1, tmm4, tmm7",
+                        ahead!("512"),
                         "lea {from}, [{high} + {place}*2]",
                         "tileloadd tmm5, [{from} + {row}*1]",
-                        "tileloadd tmm6, [{right} + {line}*1]",
-                        "tileloadd tmm7, [{right} + {line}*1 + 1024]",
-                        "tdpbf16ps tmm0, tmm4, tmm6",
-                        "tdpbf16ps tmm1, tmm4, tmm7",
                         "tdpbf16ps tmm2, tmm5, tmm6",
+                        ahead!("1024"),
                         "tdpbf16ps tmm3, tmm5, tmm7",
+                        ahead!("1536"),
                         "add {right}, 2048",
                         "dec {steps}",
                         "jnz 2b",
