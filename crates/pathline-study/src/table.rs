@@ -115,6 +115,51 @@ impl Work<'_> {
             told.progress.at(told.done as f64 / told.calls as f64, &doing);
         })
     }
+
+    /// Every way of sampling with so many evaluations, unless the table has them.
+    fn compare(
+        &self,
+        evaluations: usize,
+        table: &mut QualityTable,
+        kept: &Path,
+        told: &mut Told<'_>,
+    ) -> Result<(), Error> {
+        let samples = table.samples;
+        if table.ways.iter().filter(|row| row.evaluations == evaluations).count() >= WAYS {
+            told.done += WAYS * evaluations * samples;
+            return Ok(());
+        }
+        table.ways.retain(|row| row.evaluations != evaluations);
+        let field = self.field(1.0)?;
+        let bench = self.bench(&*field, 1.0, samples);
+        let mut draw = |way: &Method| self.draw(&bench, way, told);
+        let rows = bench.compare(evaluations, &mut draw, &mut |_| Ok(()))?;
+        table.ways.extend(rows);
+        keep(kept, table)
+    }
+
+    /// Plain Euler under every guidance scale, but for rows that the table has.
+    fn guide(
+        &self,
+        table: &mut QualityTable,
+        kept: &Path,
+        told: &mut Told<'_>,
+    ) -> Result<(), Error> {
+        let samples = table.samples.min(GUIDED_SAMPLES);
+        for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
+            let same = |row: &Judged| row.guidance == scale && row.evaluations == evaluations;
+            if table.guidance.iter().any(same) {
+                told.done += evaluations * samples * calls_an_evaluation(scale);
+                continue;
+            }
+            let (field, way) = (self.field(scale)?, plain(evaluations)?);
+            let bench = self.bench(&*field, scale, samples);
+            let row = bench.judge(&way, &self.draw(&bench, &way, told)?, None)?.0;
+            table.guidance.push(row);
+            keep(kept, table)?;
+        }
+        Ok(())
+    }
 }
 
 /// Measures the table with the real images of `data` (the folder of Fashion-MNIST), with so many samples a row
@@ -155,30 +200,12 @@ pub fn quality_table(
     let ways = COMPARED.iter().map(|e| WAYS * e * samples).sum::<usize>();
     let guided = GUIDED.iter().map(|e| (SCALES.len() * 2 - 1) * e * fewer).sum::<usize>();
     let mut told = Told { progress, calls: ways + guided, done: 0 };
-    for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
-        let same = |row: &&Judged| row.guidance == scale && row.evaluations == evaluations;
-        if table.guidance.iter().any(|row| same(&row)) {
-            told.done += evaluations * fewer * calls_an_evaluation(scale);
-            continue;
-        }
-        let (field, way) = (work.field(scale)?, plain(evaluations)?);
-        let bench = work.bench(&*field, scale, fewer);
-        let row = bench.judge(&way, &work.draw(&bench, &way, &mut told)?, None)?.0;
-        table.guidance.push(row);
-        keep(kept, &table)?;
-    }
-    for evaluations in COMPARED {
-        if table.ways.iter().filter(|row| row.evaluations == evaluations).count() < WAYS {
-            table.ways.retain(|row| row.evaluations != evaluations);
-            let field = work.field(1.0)?;
-            let bench = work.bench(&*field, 1.0, samples);
-            let mut draw = |way: &Method| work.draw(&bench, way, &mut told);
-            let rows = bench.compare(evaluations, &mut draw, &mut |_| Ok(()))?;
-            table.ways.extend(rows);
-            keep(kept, &table)?;
-        } else {
-            told.done += WAYS * evaluations * samples;
-        }
+    // Cheap groups first: a table that is ended early has some of everything.
+    let [fewest, more @ ..] = COMPARED;
+    work.compare(fewest, &mut table, kept, &mut told)?;
+    work.guide(&mut table, kept, &mut told)?;
+    for evaluations in more {
+        work.compare(evaluations, &mut table, kept, &mut told)?;
     }
     work.shards.remove()?;
     Ok(table)

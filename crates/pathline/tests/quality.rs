@@ -59,6 +59,27 @@ fn four(generated: &Batch, real: &Batch, k: usize) -> [f64; 4] {
     [pr.precision, pr.recall, dc.density, dc.coverage]
 }
 
+/// The first rows of a batch.
+fn first(batch: &Batch, rows: usize) -> Batch {
+    batch.select(&(0..rows).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn distances_match_torchmetrics() {
+    let theirs: Value =
+        serde_json::from_str(include_str!("golden/torchmetrics_quality.json")).unwrap();
+    let (ours, theirs) = (golden(), theirs["cases"].as_array().unwrap().clone());
+    assert_eq!(ours["cases"].as_array().unwrap().len(), theirs.len());
+    for (case, wanted) in ours["cases"].as_array().unwrap().iter().zip(theirs) {
+        let width = usize::try_from(case["width"].as_u64().unwrap()).unwrap();
+        let [generated, real] = ["generated", "real"].map(|key| batch(&list(&case[key]), width));
+        close(fd(&generated, &real), wanted["frechet"].as_f64().unwrap(), 1e-6, "FD");
+        let rows = usize::try_from(wanted["rows"].as_u64().unwrap()).unwrap();
+        let found = kid(&first(&generated, rows), &first(&real, rows)).unwrap();
+        close(found, wanted["kid"].as_f64().unwrap(), 1e-6, "KID");
+    }
+}
+
 #[test]
 fn measures_match_other_implementations() {
     for case in golden()["cases"].as_array().unwrap() {

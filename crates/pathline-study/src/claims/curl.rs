@@ -46,9 +46,9 @@ pub(super) static CLAIM: Claim = Claim {
         "guidance of constant scale, which keeps a gradient a gradient",
     ],
     remark: "For a Gaussian source and independent pairs the velocity is a gradient, and the exact fields are, to \
-             the numerical floor. The network is not: its Jacobian has an antisymmetric part of several per cent \
-             of the symmetric one at every time, more under guidance. It is the part of the network's error that \
-             can be seen without any data.",
+             the numerical floor. Neither network is one: their Jacobians have an antisymmetric part of several per \
+             cent of the symmetric one at every time, more under guidance. It is the part of a network's error \
+             that can be seen without any data.",
     settings: 7,
     measure,
     find,

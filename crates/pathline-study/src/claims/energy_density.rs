@@ -42,10 +42,10 @@ pub(super) static CLAIM: Claim = Claim {
     remark: "On CIFAR-10 the published number is there, and it is there without a model: the same end points \
              paired with noise that has nothing to do with them give it as well, and given |x1|^2 nothing is \
              left. An image far from the origin has a long way from any noise, and in CIFAR-10 such images are \
-             rare. In Fashion-MNIST they are common, and the sign turns: the network's energy rises with density, \
-             beyond the null. In the plane two of three sets show the claim and one its opposite. What goes with \
-             density nearly everywhere is the bending, the part of the energy that is not the chord: by it the \
-             network's samples are almost ordered.",
+             rare. In Fashion-MNIST they are common, and the sign turns: the energy of two networks as unlike as a \
+             transformer and a U-Net rises with density, beyond the null and by the same amount. In the plane two \
+             of three sets show the claim and one its opposite. What goes with density nearly everywhere is the \
+             bending, the part of the energy that is not the chord: by it the networks' samples are almost ordered.",
     settings: 8,
     measure,
     find,

@@ -45,7 +45,7 @@ pub(super) static CLAIM: Claim = Claim {
              displacement is half the integral of the conditional variance, which is the deficit. So `close the \
              deficit` and `extreme energy means memorisation` are in conflict: with independent pairs the deficit \
              closes by fitting the single images, and the exact field, which copies all of them, has the highest \
-             energy and the least variance. The network, told no class, lies below it by what it does not know.",
+             energy and the least variance. Networks, told no class, lie below it by what they do not know.",
     settings: 5,
     measure,
     find,

@@ -54,12 +54,13 @@ pub(super) static CLAIM: Claim = Claim {
         "older remedies beside it: epsilon scaling, and asking the network at a shifted time",
         "equal noise, paired jackknife of differences",
     ],
-    remark: "On this network no shape helps: each is worse than no gain, as a constant gain of the same area is. \
-             Quad-in is the least harmful of the four, by a difference that is not decided once all claims are \
-             counted. When the scaling is done matters, the other way round: the same area harms most in the \
-             first quarter of time and least in the last. The network's radial gain is 1 (claim 5), so a gain is \
-             an error here, and one that is made early is carried through the whole run. Epsilon scaling harms a \
-             little; asking the network at a shifted time changes nothing that can be told.",
+    remark: "No shape helps on either network: each is worse than no gain, as a constant gain of the same area is. \
+             Quad-in is the least harmful of the four: decided on the U-Net, and on the transformer not once all \
+             claims are counted. When the scaling is done matters, the other way round: on both networks the same \
+             area harms most in the first quarter of time and least in the last. The radial gain of both is 1 \
+             (claim 5), so a gain is an error here, and one that is made early is carried through the whole run. \
+             Epsilon scaling harms the transformer a little; asking at a slightly later time helps the U-Net a \
+             little, and changes nothing for the transformer that can be told.",
     settings: 3,
     measure,
     find,

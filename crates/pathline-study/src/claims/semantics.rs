@@ -32,9 +32,11 @@ pub(super) static CLAIM: Claim = Claim {
         "partial correlation given |x1|^2",
     ],
     remark: "Across classes the correlation is there at every scale of guidance, and it is one between classes: \
-             large, bright garments have more energy, and the judge is surer of them. Within a class nothing of \
-             the claimed size is left, and under strong guidance the sign is the opposite, as it is for the null. \
-             What the judge does see is bending: samples whose ways bend more are recognised less surely.",
+             large, bright garments have more energy, and the judge is surer of them. Within a class a little is left \
+             without guidance, on both networks and beyond the null: about as much as is of interest, which is what \
+             stays open. Guidance of 1.5 leaves nothing, and under strong guidance the sign is the opposite, as it \
+             is for the null. What the judge does see is bending: samples whose ways bend more are recognised less \
+             surely.",
     settings: 6,
     measure,
     find,

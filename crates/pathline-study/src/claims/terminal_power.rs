@@ -40,7 +40,8 @@ pub(super) static CLAIM: Claim = Claim {
     remark: "On its own trajectories the exact field keeps its power up to the end, as it must: near a training \
              image the state approaches it at constant speed, and 1/(1 - t) is cancelled by the distance. The \
              blow-up is there for states that are moved off their trajectories by noise, which sampling with \
-             exact steps never meets. A network has neither: its power falls towards the end.",
+             exact steps never meets. Networks have \
+             neither: their power falls towards the end.",
     settings: 3,
     measure,
     find,
