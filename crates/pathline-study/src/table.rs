@@ -146,7 +146,7 @@ impl Work<'_> {
         told: &mut Told<'_>,
     ) -> Result<(), Error> {
         let samples = table.samples.min(GUIDED_SAMPLES);
-        for (scale, evaluations) in SCALES.iter().flat_map(|s| GUIDED.map(|e| (*s, e))) {
+        for (scale, evaluations) in GUIDED.iter().flat_map(|e| SCALES.map(|s| (s, *e))) {
             let same = |row: &Judged| row.guidance == scale && row.evaluations == evaluations;
             if table.guidance.iter().any(same) {
                 told.done += evaluations * samples * calls_an_evaluation(scale);
@@ -156,6 +156,9 @@ impl Work<'_> {
             let bench = self.bench(&*field, scale, samples);
             let row = bench.judge(&way, &self.draw(&bench, &way, told)?, None)?.0;
             table.guidance.push(row);
+            table.guidance.sort_by(|a, b| {
+                (a.guidance.total_cmp(&b.guidance)).then(a.evaluations.cmp(&b.evaluations))
+            });
             keep(kept, table)?;
         }
         Ok(())
