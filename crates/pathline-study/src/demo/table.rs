@@ -180,10 +180,10 @@ impl Live {
                 full.floor.frechet
             ),
             look_for: "Whether a correction wins more than another solver or another grid does for the same \
-                       evaluations, and whether it still does at 50."
-                    .to_owned(),
+                       evaluations."
+                .to_owned(),
             command: full.command.clone(),
-            alt: "The same table from many samples, at 10, 20 and 50 evaluations.".to_owned(),
+            alt: "The same table from many samples.".to_owned(),
             content: Content::Table(Table {
                 columns: columns(),
                 rows: full.ways.iter().map(cells).collect(),
