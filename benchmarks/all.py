@@ -19,7 +19,7 @@ parser.add_argument("--profile", action="store_true", help="say where our time g
 parser.add_argument("--threads", default="2")
 options = parser.parse_args()
 COMPILES = ("empirical_field", "networks", "sampling_2d")
-WORKERS = (*COMPILES, "minibatch_ot", "memorisation")
+WORKERS = (*COMPILES, "minibatch_ot", "memorisation", "solver_overhead")
 
 for target in (["-p", "pathline", "--example", "bench_library"], ["-p", "pathline-nn", "--example", "bench_networks"],
                ["-p", "pathline-cli"]):

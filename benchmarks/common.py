@@ -104,7 +104,7 @@ class Bench:
         self.rows[name] = {"unit": unit, "columns": columns, "median": medians, "ratio": ratios,
                            "aim": aims or {}, "checks": checked, "raw": raw}
         if getattr(self.options, "profile", False):
-            profile = shares(self.worker.pid, contestants[ours], medians[ours], self.path("perf"))
+            profile = shares(self.worker.pid, contestants[ours], self.path("perf"))
             self.rows[name]["profile"] = profile
             print(f"{'':28} {profile}", flush=True)
 

@@ -12,15 +12,16 @@ KINDS = {  # the first that matches counts
     "waiting": r"crossbeam|rayon_core|sched_yield|parking|futex",
     "the rest": r"",
 }
-LONG_ENOUGH = 3000  # milliseconds of work
+LONG_ENOUGH = 3  # seconds of work
 
 
-def shares(process, work, milliseconds, path):
-    """Calls `work`, which keeps `process` busy for about so many milliseconds, until enough was seen."""
+def shares(process, work, path):
+    """Calls `work`, which keeps `process` busy, until enough was seen."""
     command = ["perf", "record", "-q", "-F", "999", "-p", str(process), "-o", path]
     recording = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     time.sleep(0.3)
-    for _ in range(max(1, round(LONG_ENOUGH / milliseconds))):
+    end = time.monotonic() + LONG_ENOUGH
+    while time.monotonic() < end:
         work()
     recording.send_signal(signal.SIGINT)
     recording.wait()

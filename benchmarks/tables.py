@@ -4,7 +4,7 @@
 
 Needs nothing but Python. `<!-- table NAME -->` begins the table of results/NAME.json and `<!-- end -->`
 ends it; `<!-- table goals -->` is the summary of all rows that have a goal,
-and `<!-- table profiles -->` where our time goes.
+`<!-- table unmet -->` what is in the way where one is not met, and `<!-- table profiles -->` where our time goes.
 """
 import json
 import re
@@ -90,20 +90,40 @@ def profiles(records):
     return markdown(["work", *kinds], lines) if lines else "Not measured yet."
 
 
+def unmet(records):
+    """For each goal that is not met: what it allows, what we take, and what the matrix products alone take of that."""
+    lines = []
+    for name in ORDER:
+        for work, row in records.get(name, {"rows": {}})["rows"].items():
+            missed = {peer: aim * row["median"][peer] for peer, aim in row["aim"].items()
+                      if row["ratio"][peer]["median"] > aim}
+            if not missed:
+                continue
+            peer = min(missed, key=missed.get)
+            ours = row["median"][next(iter(row["median"]))]
+            share = row.get("profile", {}).get("matrix products")
+            products = "" if share is None else number(share * ours)
+            lines.append([f"{name.replace('_', ' ')}: {work}", peer, number(missed[peer]), number(ours), products])
+    return markdown(["work", "peer", "goal, ms", "Pathline, ms", "its products alone, ms"], lines)
+
+
+SUMMARIES = {"goals": goals, "unmet": unmet, "profiles": profiles}
+
+
 def main():
     records = {path.stem: json.loads(path.read_text()) for path in FULL.glob("*.json")}
 
     def fill(match):
         name = match[1]
-        if name in ("goals", "profiles"):
-            text = {"goals": goals, "profiles": profiles}[name](records)
+        if name in SUMMARIES:
+            text = SUMMARIES[name](records)
         else:
             text = table(records[name]) if name in records else "Not measured yet."
         return f"<!-- table {name} -->\n{text}\n<!-- end -->"
 
     old = README.read_text()
     marked = re.findall(r"<!-- table (\w+) -->", old)
-    missing = {*ORDER, "goals", "profiles"} - set(marked)
+    missing = {*ORDER, *SUMMARIES} - set(marked)
     if missing:
         raise SystemExit(f"{README} has no place for the tables of {', '.join(sorted(missing))}")
     new = re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", fill, old, flags=re.DOTALL)
