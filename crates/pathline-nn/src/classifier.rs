@@ -87,6 +87,63 @@ impl Classified {
         };
         self.logits.rows().iter().map(best).collect()
     }
+
+    /// The *margin* of each image: the logit of the class that was asked for less the largest other; above 0 where
+    /// that class is the likeliest, below where another is.
+    ///
+    /// # Errors
+    /// [`Error::Count`] when there are not as many classes as images, [`Error::Invalid`] for one that the classifier
+    /// does not know, or when it knows one class only.
+    ///
+    /// # Examples
+    /// ```
+    /// use pathline::{Batch, Shape};
+    /// use pathline_nn::Classified;
+    /// let logits = Batch::from_vec(vec![1.0, 4.0, 2.0], Shape::vector(3))?;
+    /// let judged = Classified { features: logits.clone(), logits };
+    /// assert_eq!(judged.margins(&[1])?, [2.0]);
+    /// assert_eq!(judged.margins(&[0])?, [-3.0]);
+    /// let confidence = judged.confidences(&[1])?[0];
+    /// assert!((confidence - 1.0 / (1.0 + (-2.0_f64).exp() + (-3.0_f64).exp())).abs() < 1e-12);
+    /// # Ok::<(), pathline::Error>(())
+    /// ```
+    pub fn margins(&self, asked: &[u32]) -> Result<Vec<f64>, Error> {
+        if self.logits.width() < 2 {
+            return Err(Error::invalid("classes of the classifier", 1, "a margin is between two"));
+        }
+        self.of_class(asked, |row, class| {
+            let others = row.iter().enumerate().filter(|&(i, _)| i != class);
+            f64::from(row[class] - others.map(|(_, &l)| l).fold(f32::NEG_INFINITY, f32::max))
+        })
+    }
+
+    /// The *confidence* in each image: the probability of the class that was asked for, from 0 to 1. It saturates:
+    /// among sure images the [margins](Self::margins) still tell more from less.
+    ///
+    /// # Errors
+    /// [`Error::Count`] when there are not as many classes as images, [`Error::Invalid`] for one that the classifier
+    /// does not know.
+    pub fn confidences(&self, asked: &[u32]) -> Result<Vec<f64>, Error> {
+        self.of_class(asked, |row, class| {
+            let own = f64::from(row[class]);
+            1.0 / row.iter().map(|&l| libm::exp(f64::from(l) - own)).sum::<f64>()
+        })
+    }
+
+    fn of_class(
+        &self,
+        asked: &[u32],
+        number: impl Fn(&[f32], usize) -> f64,
+    ) -> Result<Vec<f64>, Error> {
+        Error::check_count("classes asked for", self.logits.len(), asked.len())?;
+        let classes = self.logits.width();
+        if let Some(unknown) = asked.iter().find(|&&class| class as usize >= classes) {
+            let remedy = format!("the classifier knows classes below {classes}");
+            return Err(Error::invalid("class asked for", unknown, remedy));
+        }
+        let rows = self.logits.rows().iter().zip(asked);
+        Ok(rows.map(|(row, &class)| number(row, class as usize)).collect())
+    }
 }
 
 impl Classifier {

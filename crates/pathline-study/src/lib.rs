@@ -24,6 +24,7 @@ mod sets;
 mod shards;
 mod shared_network;
 mod table;
+mod thirds;
 mod train;
 
 pub use checkpoint::{Hints, is_recording, read_network, read_network_with};
@@ -36,8 +37,8 @@ pub use embedded::{embedded_judge, embedded_model};
 pub use error::Error;
 pub use files::Files;
 pub use measure::{
-    Closest, Committed, DensityRelation, Measurement, Memorised, Rotation, SetQuality, measure,
-    measure_field, measurement_page,
+    Closest, Committed, DensityRelation, Measurement, Memorised, Recognition, Rotation, SetQuality,
+    measure, measure_field, measurement_page,
 };
 pub use page::recording_page;
 pub use pathline_features::Resizing;

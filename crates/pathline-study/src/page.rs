@@ -6,6 +6,15 @@ use pathline_view::{
     Axis, Content, Fact, Figure, Group, Image, Images, Panel, Particles, Report, Scatter, Section,
 };
 
+/// A p-value in words, to three digits after the point.
+pub(crate) fn p_words(p: f64) -> String {
+    if p < 0.001 {
+        "< .001".to_owned()
+    } else {
+        pathline_view::number((p * 1000.0).round() / 1000.0)
+    }
+}
+
 /// Samples drawn at most on a page.
 const SHOWN: usize = 400;
 

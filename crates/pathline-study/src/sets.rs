@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pathline::quality::{
-    Moments, Replicates, frechet_replicates, kid_replicates, precision_recall,
+    Moments, Replicates, agreement, frechet_replicates, kid_replicates, precision_recall,
 };
 use pathline::{Batch, Shape};
 use pathline_data::{DataSet, file, safetensors, torch};
 use pathline_features::{FeatureNet, Resizing, StLpips};
-use pathline_nn::Classifier;
+use pathline_nn::{Classified, Classifier};
 
 use crate::checkpoint::plain;
 use crate::embedded::embedded_judge;
@@ -72,20 +72,36 @@ impl Beside {
             return Ok(None);
         }
         let Some(features) = self.features(end.shape())? else { return Ok(None) };
-        Ok(Some(Seen {
-            on: features.name(),
-            plain: matches!(features.eyes, Eyes::States),
-            generated: features.see(end)?,
-            real: features.see(&self.thinned(points)?)?,
-        }))
+        let real = self.thinned(points)?;
+        let (on, plain) = (features.name(), matches!(features.eyes, Eyes::States));
+        if let Eyes::Classifier(classifier) = &features.eyes {
+            let (samples, real) = (classifier.classify(end)?, classifier.classify(&real)?);
+            let generated = samples.features.clone();
+            let real_agreement = self.agreement(&real.classes())?;
+            let judged = Some(Judged { judge: features.name, samples, real_agreement });
+            return Ok(Some(Seen { on, plain, generated, real: real.features, judged }));
+        }
+        let (generated, real) = (features.see(end)?, features.see(&real)?);
+        Ok(Some(Seen { on, plain, generated, real, judged: None }))
+    }
+
+    /// The share of the [thinned](Beside::thinned) points that have these classes by their labels, if they have any.
+    fn agreement(&self, found: &[u32]) -> Result<Option<f64>, Error> {
+        let Some(labels) = &self.data.labels else { return Ok(None) };
+        let labels: Vec<u32> = self.rows(labels.len()).into_iter().map(|i| labels[i]).collect();
+        Ok(Some(agreement(found, &labels, 0.95)?.value))
+    }
+
+    /// Which points sets are compared with.
+    fn rows(&self, points: usize) -> Vec<usize> {
+        let kept = points.min(self.real);
+        (0..kept).map(|i| i * points / kept).collect()
     }
 
     /// The points that sets are compared with, out of all in the shape of the samples: at even distances, so
     /// that of data in order of its classes there are as many of each.
     pub(crate) fn thinned(&self, points: &Batch) -> Result<Batch, Error> {
-        let kept = points.len().min(self.real);
-        let rows: Vec<usize> = (0..kept).map(|i| i * points.len() / kept).collect();
-        Ok(points.select(&rows)?)
+        Ok(points.select(&self.rows(points.len()))?)
     }
 }
 
@@ -99,6 +115,18 @@ pub(crate) struct Seen {
     pub(crate) generated: Batch,
     /// The real points.
     pub(crate) real: Batch,
+    /// What those features' classifier says of classes, where they are one's.
+    pub(crate) judged: Option<Judged>,
+}
+
+/// What a classifier says of the samples, and how well it knows the data.
+pub(crate) struct Judged {
+    /// What the classifier is called.
+    pub(crate) judge: String,
+    /// Its judgement of the samples.
+    pub(crate) samples: Classified,
+    /// Share of the labelled real points that it calls by their labels.
+    pub(crate) real_agreement: Option<f64>,
 }
 
 /// What sets of samples are compared on: features of a network that knows such images, or the states themselves.

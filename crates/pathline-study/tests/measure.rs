@@ -165,3 +165,52 @@ fn features_from_a_file_are_those_of_the_network_in_it() {
     assert_eq!((found.real, found.on.as_str()), (60, "the features of EfficientNet-Lite0"));
     assert!(found.precision.value > 0.3, "{found:?}");
 }
+
+/// Real images as if they were samples of their classes.
+fn images_as_samples(count: usize) -> (pathline::recording::Recording, DataSet) {
+    let data = Files.data_set("fashion-mnist-test").unwrap();
+    let sampled = sample(
+        &spec(r#"{"kind": "empirical", "data": "fashion-mnist-test"}"#, count),
+        &Files,
+        &mut (),
+    );
+    let mut recording = sampled.unwrap().recording;
+    recording.states = vec![data.batch.select(&(0..count).collect::<Vec<_>>()).unwrap()];
+    recording.times = vec![1.0];
+    recording.labels = Some(data.labels.as_ref().unwrap()[..count].to_vec());
+    (recording, data)
+}
+
+#[test]
+fn recognition_is_ranked_within_class() {
+    let (mut recording, data) = images_as_samples(200);
+    let labels = recording.labels.clone().unwrap();
+    let judged = pathline_study::embedded_judge().unwrap().classify(&recording.states[0]).unwrap();
+    let margins = judged.margins(&labels).unwrap();
+    // Within a class energy rises with the margin; between classes it falls steeply with the class.
+    let energy = margins.iter().zip(&labels).map(|(m, &class)| m + 1e4 * f64::from(10 - class));
+    recording.diagnostics = BTreeMap::from([("energy.left".to_owned(), energy.collect())]);
+    let found = measure(&recording, "images", Some(&Beside::new(data.clone()))).unwrap();
+    let seen = found.recognition.as_ref().unwrap();
+    let right = judged.classes().iter().zip(&labels).filter(|(a, b)| a == b).count();
+    assert_eq!(seen.agreement.value, right as f64 / 200.0);
+    assert!(seen.real_agreement > 0.85 && seen.confidence.value > 0.7, "{seen:?}");
+    let of = |what: &str| seen.correlations.iter().find(|(name, _)| name == what).unwrap().1;
+    assert!((of("energy with margin").value - 1.0).abs() < 1e-12);
+    assert!(of("energy less null energy with margin (difference)").low > 0.3, "{seen:?}");
+    let thirds = &seen.thirds.iter().find(|(name, _)| name == "margin, by energy").unwrap().1;
+    assert_eq!(thirds.highest_against_lowest.unwrap().superiority, 1.0);
+    assert!(thirds.medians.windows(2).all(|pair| pair[0] < pair[1]));
+    let density = &found.density[0].thirds;
+    assert!(density.iter().any(|(name, _)| name == "energy, ranked within each class"));
+    let page = pathline_view::html(&measurement_page(&found, "pathline measure")).unwrap();
+    assert!(page.contains("Recognition by thirds of energy") && page.contains("thirds of density"));
+
+    // Names of classes that the judge does not share: its judgement is left out.
+    let mut strange = data.clone();
+    strange.labels.iter_mut().flatten().for_each(|label| *label = (*label + 1) % 10);
+    let without = |data: &DataSet| measure(&recording, "images", Some(&Beside::new(data.clone())));
+    assert!(without(&strange).unwrap().recognition.is_none());
+    strange.labels = None;
+    assert!(without(&strange).unwrap().recognition.is_none());
+}

@@ -12,7 +12,7 @@ use super::Claim;
 use super::evidence::{Columns, Evidence, Setting};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
-use super::trained::TRAINED;
+use super::trained::{TRAINED, Trained};
 use crate::error::Error;
 
 /// An antisymmetric part below 2 % of the symmetric one is of no interest.
@@ -77,15 +77,12 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     })?;
     // The embedded test images have their classes in turn, as the network is told them.
     let unseen = pathline_data::fashion_mnist::held_out()?.batch;
-    for network in TRAINED {
+    let how = format!(", told the images' classes; {how}");
+    for network in TRAINED.map(Trained::in_f32) {
         for (scale, under) in [(1.0, ""), (2.0, " under guidance 2")] {
             let name = format!("{}{under}", network.setting());
-            if network.full_only && lab.leaves_out(&name) {
-                continue;
-            }
-            let about = format!("{}, told the images' classes; {how}", network.about_precise()?);
-            lab.setting(&name, about, |_| {
-                let field = network.precise_field(scale)?;
+            network.measured(lab, &name, &how, |_| {
+                let field = network.field(scale)?;
                 let rows: Vec<usize> = (0..BATCHES * each).collect();
                 probed(&*field, &unseen.select(&rows)?, each, seed)
             })?;

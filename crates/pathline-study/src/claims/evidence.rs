@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use pathline::statistics::{Jackknife, JackknifeEstimate};
 
 use crate::error::Error;
+use crate::ranks_within::ranks_within;
 
 /// Named columns of equal length: a row is a sample, a time, a training seed, whatever the unit is.
 pub type Columns = BTreeMap<String, Vec<f64>>;
@@ -13,6 +14,9 @@ pub type Columns = BTreeMap<String, Vec<f64>>;
 /// Blocks of the jackknife over rows. Samples often have ten classes in turn; with a number of blocks that
 /// shares no divisor with ten, blocks do not differ by class.
 const BLOCKS: usize = 19;
+
+/// The column of the class of each sample.
+pub(super) const CLASS: &str = "class";
 
 /// How much work a measurement may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -71,14 +75,8 @@ impl Setting {
     /// # Errors
     /// [`Error::Usage`] for columns of different length or a number that is not finite.
     pub fn new(name: &str, about: String, mut columns: Columns) -> Result<Self, Error> {
-        let length = columns.values().next().map_or(0, Vec::len);
-        for (column, values) in &mut columns {
-            if values.len() != length || values.iter().any(|v| !v.is_finite()) {
-                let problem = format!("column `{column}` is short or holds no number somewhere");
-                return Err(Error::usage(name, problem, "this is a defect of the measurement"));
-            }
-            values.iter_mut().for_each(|value| *value = rounded(*value));
-        }
+        check(name, &columns)?;
+        columns.values_mut().flatten().for_each(|value| *value = rounded(*value));
         Ok(Self { name: name.to_owned(), about, columns })
     }
 
@@ -91,6 +89,21 @@ impl Setting {
             let problem = format!("has no column `{name}`");
             Error::usage(&self.name, problem, "measure the claim again")
         })
+    }
+
+    /// The class of each row, where the rows have one.
+    pub(super) fn classes(&self) -> Option<Vec<u32>> {
+        Some(self.columns.get(CLASS)?.iter().map(|&class| class as u32).collect())
+    }
+
+    /// The setting with these columns alone, ranked within classes.
+    pub(super) fn ranked(&self, columns: &[&str]) -> Result<Self, Error> {
+        self.column(CLASS)?;
+        let classes = self.classes().unwrap_or_default();
+        let rank =
+            |&name: &&str| Ok((name.to_owned(), ranks_within(self.column(name)?, &classes)?));
+        let columns = columns.iter().map(rank).collect::<Result<Columns, Error>>()?;
+        Ok(Self { name: self.name.clone(), about: self.about.clone(), columns })
     }
 
     /// Rows.
@@ -124,9 +137,11 @@ impl Evidence {
     /// Reads what [`Evidence::to_json`] wrote.
     ///
     /// # Errors
-    /// [`Error::Library`] naming the place in the text.
+    /// [`Error::Library`] naming the place in the text; [`Error::Usage`] as [`Setting::new`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        Ok(pathline::spec::from_json("evidence", text)?)
+        let evidence: Self = pathline::spec::from_json("evidence", text)?;
+        evidence.settings.iter().try_for_each(|s| check(&s.name, &s.columns))?;
+        Ok(evidence)
     }
 
     /// One column a line, so that differences between measurements can be read.
@@ -155,6 +170,18 @@ impl Evidence {
         }
         out + "\n]}\n"
     }
+}
+
+/// Columns must be equally long and hold numbers.
+fn check(setting: &str, columns: &Columns) -> Result<(), Error> {
+    let length = columns.values().next().map_or(0, Vec::len);
+    for (column, values) in columns {
+        if values.len() != length || values.iter().any(|v| !v.is_finite()) {
+            let problem = format!("column `{column}` is short or holds no number somewhere");
+            return Err(Error::usage(setting, problem, "measure the claim again"));
+        }
+    }
+    Ok(())
 }
 
 /// A value whose JSON cannot fail: texts, and numbers that were checked to be finite.
@@ -186,6 +213,9 @@ mod tests {
         };
         assert_eq!(Evidence::from_json(&evidence.to_json()).unwrap(), evidence);
         assert!(Evidence::from_json("{}").is_err());
+        let mut short = evidence.clone();
+        short.settings[0].columns.insert("y".to_owned(), vec![1.0]);
+        assert!(Evidence::from_json(&short.to_json()).is_err());
         assert!(evidence.settings[0].column("y").is_err());
     }
 }

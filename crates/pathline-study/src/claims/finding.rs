@@ -78,6 +78,8 @@ pub struct Finding {
     /// Two-sided p-value of the side of the bound that it is on, adjusted by Holm's method over all primary
     /// findings that were judged together.
     pub adjusted_p: Option<f64>,
+    /// Two-sided p-value of a rank test that the number is the effect of, by itself: said, never decided by.
+    pub test_p: Option<f64>,
     /// Whether it is as the claim says.
     pub decision: Option<Decision>,
 }
@@ -99,6 +101,7 @@ impl Finding {
             error: Some((found.standard_error, degrees)),
             says: None,
             adjusted_p: None,
+            test_p: None,
             decision: None,
         }
     }
@@ -114,6 +117,7 @@ impl Finding {
             error: None,
             says: None,
             adjusted_p: None,
+            test_p: None,
             decision: None,
         }
     }
@@ -122,6 +126,12 @@ impl Finding {
     #[must_use]
     pub fn plain(setting: &str, what: impl Into<String>, value: f64) -> Self {
         Self::with_interval(setting, what, Estimate { value, low: value, high: value })
+    }
+
+    /// The same with the p-value of the rank test that it is the effect of.
+    #[must_use]
+    pub(super) fn tested(self, p: f64) -> Self {
+        Self { test_p: Some(p), ..self }
     }
 
     /// The same with what the claim says of it, and the decision that follows by itself.

@@ -80,8 +80,8 @@ impl<'a> Lab<'a> {
         work: impl FnOnce(&mut dyn FnMut(f64)) -> Result<Columns, Error>,
     ) -> Result<(), Error> {
         let (from, of) = self.share();
-        self.order.push(name.to_owned());
-        if self.evidence.setting(name).is_some() {
+        self.pass(name);
+        if self.has(name) {
             return Ok(());
         }
         self.progress.at(from / of, name);
@@ -122,9 +122,9 @@ impl<'a> Lab<'a> {
         self.quick()
     }
 
-    /// Goes past settings that were measured already.
-    pub(super) fn pass(&mut self, names: &[String]) {
-        self.order.extend_from_slice(names);
+    /// Notes that the work came to this setting.
+    pub(super) fn pass(&mut self, name: &str) {
+        self.order.push(name.to_owned());
     }
 
     /// Says what is being done before the next setting, and how far that is.
@@ -135,7 +135,7 @@ impl<'a> Lab<'a> {
 
     /// Says that a setting cannot be measured here.
     pub(super) fn missing(&mut self, name: &str, why: impl Into<String>) {
-        self.order.push(name.to_owned());
+        self.pass(name);
         self.evidence.missing.retain(|m| m.name != name);
         if self.evidence.setting(name).is_none() {
             self.evidence.missing.push(Missing { name: name.to_owned(), why: why.into() });

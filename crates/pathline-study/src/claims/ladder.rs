@@ -39,8 +39,8 @@ impl Rung {
         !matches!(self, Self::Transformer { .. })
     }
 
-    /// What it is, and its field told [classes in turn](crate::in_turn). A rung is trained by this, whether or
-    /// not it was before.
+    /// What it is, and its field told [classes in turn](crate::in_turn). A transformer is trained here, each time
+    /// anew.
     pub(super) fn climb(
         self,
         name: &str,

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use super::evidence::Setting;
-use super::features::{point_training, trained_perceptron};
-use crate::error::Error;
 use pathline::field::EmpiricalField;
 use pathline::neighbours::{Exclude, MEMORISED_RATIO, memorisation, nearest};
 use pathline::schedule::{Coefficients, Schedule};
 use pathline::{Batch, Seed, Shape, VelocityField};
+
+use super::evidence::Setting;
+use super::features::{point_training, trained_perceptron};
+use crate::error::Error;
 
 /// Images that it knows.
 pub(super) const KNOWN: usize = 128;

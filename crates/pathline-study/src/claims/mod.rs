@@ -11,6 +11,7 @@
 //!                                                  all claims together ──► adjust ──► conclude ──► pages
 //! ```
 
+mod between_thirds;
 mod corrected_steps;
 mod curl;
 mod dominance_slope;

@@ -86,15 +86,9 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let images = lab.test_images()?;
     let samples = lab.choose(100, 1000);
     for network in TRAINED {
-        let name = network.setting();
-        if network.full_only && lab.leaves_out(&name) {
-            continue;
-        }
-        let about = format!(
-            "{} told no class, {samples} samples (Heun 50 steps) and pairs with test images",
-            network.about()?
-        );
-        lab.setting(&name, about, |_| {
+        let how =
+            format!(" told no class, {samples} samples (Heun 50 steps) and pairs with test images");
+        network.measured(lab, &network.setting(), &how, |_| {
             let order = seed.stream(Purpose::Resample, 0, 6).permutation(images.batch.len());
             let target = images.batch.select(&order[..samples.min(order.len())])?;
             both_sides(&network.untold()?, &target, seed, 50)

@@ -9,6 +9,7 @@ use super::evidence::{Effort, Evidence};
 use super::finding::{Decision, Finding, Role};
 use super::ledger::{Entry, Ledger, claim};
 use crate::error::Error;
+use crate::page::p_words;
 
 /// The page of one claim, in Markdown: what was claimed, what decides it, the numbers, the verdict.
 ///
@@ -46,7 +47,11 @@ pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error
     }
     page += "\n95 % intervals: delete-block jackknife over rows, Wilson's for shares. `p` is that of the side of the \
              bound that the number is on, adjusted by Holm's method over all primary numbers of the ledger; above \
-             .05 the number is open.\n";
+             .05 the number is open.";
+    if entry.findings.iter().any(|f| f.test_p.is_some()) {
+        page += IN_BRACKETS;
+    }
+    page.push('\n');
     Ok(page)
 }
 
@@ -68,7 +73,7 @@ fn table(findings: &[&Finding]) -> String {
             number(e.value),
             finding.says.map(|s| s.to_string()).unwrap_or_default(),
             finding.decision.map(words).unwrap_or_default(),
-            finding.adjusted_p.map(p_words).unwrap_or_default(),
+            p_of(finding),
         );
     }
     text
@@ -88,8 +93,13 @@ fn words(decision: Decision) -> &'static str {
     }
 }
 
-fn p_words(p: f64) -> String {
-    if p < 0.001 { "< .001".to_owned() } else { number((p * 1000.0).round() / 1000.0) }
+/// Said where a p-value stands in brackets.
+const IN_BRACKETS: &str = " p in brackets: that of the rank test by itself, not adjusted.";
+
+/// The adjusted p-value of what decides; in brackets that of a rank test by itself.
+fn p_of(finding: &Finding) -> String {
+    let alone = || finding.test_p.map(|p| format!("({})", p_words(p)));
+    finding.adjusted_p.map(p_words).or_else(alone).unwrap_or_default()
 }
 
 /// The command that measures a claim again.
@@ -244,7 +254,7 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
             Cell::text(interval(f)),
             Cell::text(says),
             Cell::text(f.decision.map(words).unwrap_or_default()),
-            Cell::text(f.adjusted_p.map(p_words).unwrap_or_default()),
+            Cell::text(p_of(f)),
         ]
     });
     let columns = vec![
@@ -265,7 +275,9 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
         alt: alt.to_owned(),
         content,
     };
-    let table = Table { columns, rows: rows.collect(), note: String::new() };
+    let tested = entry.findings.iter().any(|f| f.test_p.is_some());
+    let note = if tested { IN_BRACKETS.trim_start().to_owned() } else { String::new() };
+    let table = Table { columns, rows: rows.collect(), note };
     vec![
         figure("decides", "What decides", "Bars with intervals.", Content::Bars(bars)),
         figure("numbers", "All numbers", "A table of all findings.", Content::Table(table)),

@@ -70,7 +70,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let test = lab.test_images()?.batch;
     for (network, steps) in SETTINGS {
         let name = format!("{}, {steps} steps", network.name);
-        if (network.full_only || steps == 50) && lab.leaves_out(&name) {
+        if steps == 50 && lab.leaves_out(&name) {
             continue;
         }
         measure_one(lab, &name, (network, steps), &test)?;
@@ -85,12 +85,11 @@ fn measure_one(
     test: &Batch,
 ) -> Result<(), Error> {
     let (seed, samples) = (lab.seed(), lab.choose(40, 500));
-    let about = format!(
-        "{}, classes in turn, Euler {steps} steps, {samples} samples; {}",
-        network.about()?,
+    let how = format!(
+        ", classes in turn, Euler {steps} steps, {samples} samples; {}",
         Distances::about()
     );
-    lab.setting(name, about, |progress| {
+    network.measured(lab, name, &how, |progress| {
         let field = network.field(1.0)?;
         let distances = Distances::to(test, seed, samples)?;
         let gains = gains(&TimeGrid::uniform(steps)?)?;

@@ -79,16 +79,11 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     lab.setting(EXACT, about, |_| memorised_share(&made, seed, samples))?;
     let (samples, test) = (lab.choose(40, 500), lab.test_images()?);
     for network in TRAINED {
-        let name = network.setting();
-        if network.full_only && lab.leaves_out(&name) {
-            continue;
-        }
-        let about = format!(
-            "{}, classes in turn, Euler {JUDGED_STEPS} steps, {samples} samples; {}",
-            network.about()?,
+        let how = format!(
+            ", classes in turn, Euler {JUDGED_STEPS} steps, {samples} samples; {}",
             Distances::about()
         );
-        lab.setting(&name, about, |_| {
+        network.measured(lab, &network.setting(), &how, |_| {
             let field = network.field(1.0)?;
             let distances = Distances::to(&test.batch, seed, samples)?;
             let mut columns = Columns::new();

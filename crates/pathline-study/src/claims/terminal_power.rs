@@ -59,15 +59,12 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     })?;
     let (samples, steps) = (lab.choose(30, 300), lab.choose(20, 50));
     for network in TRAINED {
-        let name = network.setting();
-        if network.full_only && lab.leaves_out(&name) {
-            continue;
-        }
-        let about = format!(
-            "{}, classes in turn, {samples} samples, Euler {steps} steps up to each of six times",
-            network.about()?
+        let how = format!(
+            ", classes in turn, {samples} samples, Euler {steps} steps up to each of six times"
         );
-        lab.setting(&name, about, |_| powers(&*network.field(1.0)?, seed, samples, steps))?;
+        network.measured(lab, &network.setting(), &how, |_| {
+            powers(&*network.field(1.0)?, seed, samples, steps)
+        })?;
     }
     Ok(())
 }

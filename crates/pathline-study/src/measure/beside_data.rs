@@ -3,6 +3,7 @@
 use pathline_view::{Axis, Content, Figure, Group, Images, Lines, Scatter, Series};
 
 use super::page::estimates;
+use super::rank_figures::{recognition, thirds_of_density};
 use super::{Committed, DensityRelation, Measurement, Memorised, SetQuality};
 use crate::page::picture;
 
@@ -13,15 +14,23 @@ const COLUMNS: usize = 10;
 pub(super) fn figures(measured: &Measurement) -> Vec<Figure> {
     let mut figures = Vec::new();
     figures.extend(measured.quality.as_ref().map(|q| quality(q, measured.samples)));
+    figures.extend(measured.recognition.iter().flat_map(recognition));
     for (i, density) in measured.density.iter().enumerate() {
         figures.extend([correlations(density, i), energies(density, i)]);
+        figures.extend(thirds_of_density(density, i));
     }
     figures.extend(measured.dominance.as_ref().map(commitment));
     figures.extend(measured.memorisation.as_ref().and_then(gallery));
     figures
 }
 
-fn figure(id: &str, title: &str, caption: String, look_for: &str, content: Content) -> Figure {
+pub(super) fn figure(
+    id: &str,
+    title: &str,
+    caption: String,
+    look_for: &str,
+    content: Content,
+) -> Figure {
     Figure {
         id: id.to_owned(),
         title: title.to_owned(),

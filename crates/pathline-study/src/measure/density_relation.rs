@@ -8,18 +8,16 @@
 
 use pathline::kernels::{squared_distance, squared_norm};
 use pathline::neighbours::{Exclude, knn_log_density};
-use pathline::statistics::{Estimate, Jackknife, partial_spearman};
+use pathline::statistics::{Estimate, StrataComparison};
 use pathline::{Batch, Seed, Source};
 
+use super::rank_relation::{FEWEST, estimated, spearman};
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
+use crate::thirds::thirds;
 
 /// Neighbours whose distance gives the density.
 const NEIGHBOURS: usize = 10;
-/// Blocks of the jackknife: a prime, so that no block is of one class where classes come in turn.
-const BLOCKS: usize = 19;
-/// Fewest samples, two a block.
-const FEWEST: usize = 40;
 
 /// Spearman correlations with log density.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -34,6 +32,9 @@ pub struct DensityRelation {
     pub neighbours: usize,
     /// What is correlated with log density, and the correlation.
     pub correlations: Vec<(String, Estimate)>,
+    /// What is compared between thirds of density, and the rank tests.
+    #[serde(default)]
+    pub thirds: Vec<(String, StrataComparison)>,
     /// Log density and energy of each sample, for pictures.
     #[serde(skip)]
     pub(super) energy: Vec<[f64; 2]>,
@@ -66,39 +67,42 @@ pub(super) fn density_relation(
     let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
     let length: Vec<f64> = end.rows().iter().map(squared_norm).collect();
     let null = if costs.from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
-    let correlation = |x: &[f64], y: &[f64], given: &[&[f64]], rows: &[usize]| {
-        let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<_>>();
-        let given: Vec<Vec<f64>> = given.iter().map(|values| take(values)).collect();
-        let given: Vec<&[f64]> = given.iter().map(Vec::as_slice).collect();
-        partial_spearman(&take(x), &take(y), &given).ok().flatten()
-    };
     let mut correlations = Vec::new();
     let mut add = |what: &str, of: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| {
-        // A constant column has no correlation, and no row.
-        let jackknife = Jackknife { blocks: BLOCKS, level: 0.95 };
-        if let Ok(found) = jackknife.interval(n, of) {
-            correlations.push((what.to_owned(), found.estimate));
-        }
+        correlations.extend(estimated(n, of).map(|found| (what.to_owned(), found)));
     };
-    add("energy", &|rows| correlation(costs.energy, &density, &[], rows));
+    add("energy", &|rows| spearman(costs.energy, &density, &[], rows));
     if !null.is_empty() {
         add("null energy (same ends, unrelated noise)", &|rows| {
-            correlation(&null, &density, &[], rows)
+            spearman(&null, &density, &[], rows)
         });
         add("energy less null energy (difference of the two)", &|rows| {
-            let own = correlation(costs.energy, &density, &[], rows)?;
-            Some(own - correlation(&null, &density, &[], rows)?)
+            let own = spearman(costs.energy, &density, &[], rows)?;
+            Some(own - spearman(&null, &density, &[], rows)?)
         });
     }
-    add("energy, given |x1|\u{b2}", &|rows| correlation(costs.energy, &density, &[&length], rows));
+    add("energy, given |x1|\u{b2}", &|rows| spearman(costs.energy, &density, &[&length], rows));
     if costs.bending.len() == n {
-        add("bending", &|rows| correlation(costs.bending, &density, &[], rows));
+        add("bending", &|rows| spearman(costs.bending, &density, &[], rows));
     }
     if let Some(labels) = costs.labels {
-        let classes: Vec<f64> = labels.iter().map(|&class| f64::from(class)).collect();
-        let within = |values: &[f64]| ranks_within(values, &classes);
+        let within = |values: &[f64]| ranks_within(values, labels);
         let (energy, density) = (within(costs.energy)?, within(&density)?);
-        add("energy, ranked within each class", &|rows| correlation(&energy, &density, &[], rows));
+        add("energy, ranked within each class", &|rows| spearman(&energy, &density, &[], rows));
+    }
+    let mut between = Vec::new();
+    let mut compare = |what: &str, values: &[f64], labels: Option<&[u32]>| -> Result<(), Error> {
+        if values.len() == n {
+            between.extend(thirds(values, &density, labels)?.map(|found| (what.to_owned(), found)));
+        }
+        Ok(())
+    };
+    compare("energy", costs.energy, None)?;
+    compare("null energy", &null, None)?;
+    compare("bending", costs.bending, None)?;
+    if costs.labels.is_some() {
+        compare("energy, ranked within each class", costs.energy, costs.labels)?;
+        compare("null energy, ranked within each class", &null, costs.labels)?;
     }
     let points_of =
         |values: &[f64]| density.iter().zip(values).map(|(&d, &v)| [d, v]).collect::<Vec<_>>();
@@ -110,6 +114,7 @@ pub(super) fn density_relation(
         energy: points_of(costs.energy),
         null: points_of(&null),
         correlations,
+        thirds: between,
     }))
 }
 

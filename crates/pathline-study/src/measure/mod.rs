@@ -5,6 +5,9 @@ mod density_relation;
 mod dominance;
 mod memorised;
 mod page;
+mod rank_figures;
+mod rank_relation;
+mod recognition;
 mod rotation;
 mod set_quality;
 
@@ -22,6 +25,7 @@ pub use density_relation::DensityRelation;
 pub use dominance::Committed;
 pub use memorised::{Closest, Memorised};
 pub use page::measurement_page;
+pub use recognition::Recognition;
 pub use rotation::Rotation;
 pub use set_quality::SetQuality;
 
@@ -72,6 +76,9 @@ pub struct Measurement {
     /// The samples as a set, against a data set.
     #[serde(default)]
     pub quality: Option<SetQuality>,
+    /// Whether the samples show the classes that were asked for, where they have classes and data and judge know them.
+    #[serde(default)]
+    pub recognition: Option<Recognition>,
     /// Energy and the density of a data set: by distances between states and, where there are any, between their
     /// features.
     #[serde(default)]
@@ -131,6 +138,7 @@ pub fn measure(
         power: Vec::new(),
         memorisation: against.memorisation,
         quality: against.quality,
+        recognition: against.recognition,
         density: against.density,
         dominance: against.dominance,
         rotation: Vec::new(),
@@ -143,6 +151,7 @@ pub fn measure(
 struct Against {
     memorisation: Option<Memorised>,
     quality: Option<SetQuality>,
+    recognition: Option<Recognition>,
     density: Vec<DensityRelation>,
     dominance: Option<Committed>,
 }
@@ -166,9 +175,14 @@ impl Against {
             let (both, called) = ((&seen.generated, &seen.real), [name.as_str(), &seen.on]);
             density.extend(density_relation(end, costs, both, called)?);
         }
+        let recognition = match &seen {
+            Some(seen) => recognition::recognition(end, costs, seen)?,
+            None => None,
+        };
         Ok(Self {
             memorisation: Some(memorised),
             quality: seen.map(|seen| set_quality::set_quality(&seen, name)).transpose()?,
+            recognition,
             density,
             dominance,
         })
@@ -251,7 +265,7 @@ pub(crate) fn mean(values: &[f64]) -> Option<Estimate> {
     let of = |rows: &[usize]| {
         (!rows.is_empty()).then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
     };
-    let blocks = values.len().min(20);
+    let blocks = values.len().min(rank_relation::BLOCKS);
     let interval = Jackknife { blocks, level: 0.95 }.interval(values.len(), of);
     match interval {
         Ok(found) => Some(found.estimate),

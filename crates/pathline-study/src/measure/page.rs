@@ -179,6 +179,14 @@ impl Measurement {
             rows.push(("precision".to_owned(), q.precision));
             rows.push(("recall".to_owned(), q.recall));
         }
+        if let Some(r) = &self.recognition {
+            let judge = &r.judge;
+            rows.push((format!("share that {judge} calls what was asked for"), r.agreement));
+            rows.push(("margin of its logits".to_owned(), r.margin));
+            rows.push(("its confidence".to_owned(), r.confidence));
+            let of = |what: &str| format!("Spearman within class: {what}");
+            rows.extend(r.correlations.iter().map(|(what, e)| (of(what), *e)));
+        }
         for density in &self.density {
             let of = |what: &str| format!("Spearman with log density of {}: {what}", density.on);
             rows.extend(density.correlations.iter().map(|(what, e)| (of(what), *e)));

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::vectorised;
+
 /// Elements handled together: an accumulator that stays in the first-level cache.
 const CHUNK: usize = 1024;
 
@@ -14,11 +16,15 @@ pub fn add_scaled(x: &[f32], terms: &[(f64, &[f32])], out: &mut [f32]) {
     out[..n].par_chunks_mut(CHUNK * 16).enumerate().for_each(|(part, out)| {
         for (piece, out) in out.chunks_mut(CHUNK).enumerate() {
             let from = part * CHUNK * 16 + piece * CHUNK;
-            add_piece(x, terms, from, out);
+            vectorised(
+                #[inline(always)]
+                || add_piece(x, terms, from, out),
+            );
         }
     });
 }
 
+#[inline(always)]
 fn add_piece(x: &[f32], terms: &[(f64, &[f32])], from: usize, out: &mut [f32]) {
     let mut sums = [0.0_f64; CHUNK];
     let sums = &mut sums[..out.len()];

@@ -10,7 +10,8 @@
 //! # What fools it
 //! Within groups the strata are fair, but the tests still pool the groups: where these differ much in
 //! the compared variable, their spread hides an effect that each group shows. Compare the variable's
-//! [ranks](super::ranks()) within its group then.
+//! [ranks](super::ranks()) within its group then. Such ranks vary more than the tests think, by `n / (n - 1)` in a
+//! group of `n`: with few values a group p-values are too small.
 //!
 //! # References
 //! Cochran (1968), "The effectiveness of adjustment by subclassification in removing bias"; for the tests see

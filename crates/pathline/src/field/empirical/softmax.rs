@@ -25,7 +25,7 @@
 
 use super::atoms::Group;
 use crate::batch::Batch;
-use crate::kernels::{Layout, ROW_BLOCK, blocks_product, exp_of_negative, vectorised};
+use crate::kernels::{Layout, ROW_BLOCK, blocks_product, dot, exp_of_negative, vectorised};
 use crate::schedule::Coefficients;
 
 /// Data points in one block.
@@ -34,7 +34,7 @@ const DATA_BLOCK: usize = 512;
 /// With at most this many weights of a block that count, adding points one by one beats a product.
 const FEW: usize = 32;
 
-/// So do points of at most this many values, however many count.
+/// Points of at most this many values are added value by value: a product as narrow is slow.
 const NARROW: usize = 16;
 
 /// Sums and maxima go along this many lanes.
@@ -119,6 +119,8 @@ pub(super) fn answer(
     let mut sums = vec![0.0_f32; if with_mean { padded * width } else { 0 }];
     let mut exponents = vec![0.0_f64; DATA_BLOCK];
     let mut dense = vec![false; padded];
+    let mut turned =
+        vec![0.0_f32; if with_mean && width <= NARROW { DATA_BLOCK * width } else { 0 }];
     for start in group.range.clone().step_by(DATA_BLOCK) {
         let end = (start + DATA_BLOCK).min(group.range.end);
         let n = end - start;
@@ -127,6 +129,11 @@ pub(super) fn answer(
         let products = &mut products[..padded * n];
         blocks_product([padded, n, width], &centred, block, Layout::Transposed, 0.0, products);
         let weights = &mut weights[..padded * n];
+        let filled = turned.len().min(n * width);
+        let turned = &mut turned[..filled];
+        for (i, values) in turned.chunks_exact_mut(n).enumerate() {
+            values.iter_mut().zip(block[i..].iter().step_by(width)).for_each(|(v, &x)| *v = x);
+        }
         dense.fill(false);
         for (r, row) in rows.iter_mut().enumerate() {
             let exponents = &mut exponents[..n];
@@ -136,7 +143,7 @@ pub(super) fn answer(
                 row.collect(exponents, start);
             } else {
                 let weights = &mut weights[r * n..(r + 1) * n];
-                dense[r] = row.add(exponents, weights, block);
+                dense[r] = row.add(exponents, weights, (block, turned));
             }
         }
         if dense.contains(&true) {
@@ -225,14 +232,25 @@ impl<'a> RowState<'a> {
         weight
     }
 
-    /// Adds a block of points whose largest was [raised](Self::raise) to. Returns whether their mean is left to the product with `weights`
-    /// (otherwise all zero).
-    fn add(&mut self, exponents: &[f64], weights: &mut [f32], block: &[f32]) -> bool {
+    /// Adds a block of points whose largest was [raised](Self::raise) to. Returns whether their mean is left to the
+    /// product with `weights`; where some rows' is and not this one's, its weights are all zero. `turned` is the block
+    /// value by value, where points are narrow.
+    fn add(
+        &mut self,
+        exponents: &[f64],
+        weights: &mut [f32],
+        (block, turned): (&[f32], &[f32]),
+    ) -> bool {
         let [count, total, moment] = weigh_all(exponents, (self.top, self.cut), weights);
         self.total += total;
         self.moment += moment;
-        if self.mean.is_empty() || count > FEW as f64 && self.mean.len() > NARROW {
-            return !self.mean.is_empty();
+        if self.mean.is_empty() {
+            return false;
+        }
+        if count > FEW as f64 {
+            let values = turned.chunks_exact(weights.len());
+            self.mean.iter_mut().zip(values).for_each(|(m, values)| *m += dot(weights, values));
+            return turned.is_empty();
         }
         for (weight, point) in weights.iter_mut().zip(block.chunks_exact(self.mean.len())) {
             if *weight > 0.0 {
