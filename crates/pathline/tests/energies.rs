@@ -9,7 +9,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve};
+use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve, SamplePower, cumulative};
 use pathline::field::{FunctionField, Gaussian, GaussianField};
 use pathline::gain::{Constant, Gain, GainRule, Kts, Landing, Ssc, SscShape};
 use pathline::observer::{Advance, Begin};
@@ -420,4 +420,42 @@ fn heuns_published_energy_is_the_predictors() {
         })
         .sum();
     assert!((energy.samples()[0].left - left).abs() < 1e-12);
+}
+
+/// What every sample's steps add up to is its energy, raw and effective, in chunks and adaptive runs as well.
+#[test]
+fn every_step_of_every_sample_is_a_part_of_its_energy() {
+    let (field, _) = swirl();
+    let fixed = Stepping::Grid(TimeGrid::uniform(7).unwrap());
+    let adaptive = Stepping::Adaptive(Adaptive::new(1e-4, 1e-4).unwrap());
+    for solver in SOLVERS {
+        for (stepping, gain) in [(&fixed, 1.0), (&fixed, 1.2), (&adaptive, 1.0)] {
+            if matches!(stepping, Stepping::Adaptive(_)) && solver.name() != "dopri5" {
+                continue;
+            }
+            let gain = Constant::new(gain).unwrap();
+            let run = Run {
+                stepping: stepping.clone(),
+                gain: Some(&gain),
+                ..Run::on(TimeGrid::uniform(7).unwrap(), solver)
+            };
+            let (mut energy, mut power) = (KineticEnergy::new(), SamplePower::default());
+            let source = Source { chunk: 2, ..Source::new(Seed(4), 5) };
+            let mut observers: [&mut dyn Observer; 2] = [&mut energy, &mut power];
+            sample(&field, &source, &run, &mut observers).unwrap();
+            assert_eq!(power.samples().len(), 5);
+            for (energy, steps) in energy.samples().iter().zip(power.samples()) {
+                let of = |f: fn(&pathline::diagnostics::StepPower) -> f64| {
+                    let so_far = cumulative(steps.iter().map(|step| (step.t, step.dt, f(step))));
+                    assert!((so_far.last().unwrap()[0] - 1.0).abs() < 1e-12);
+                    so_far.last().unwrap()[1]
+                };
+                let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * (1.0 + b.abs());
+                assert!(
+                    near(of(|s| s.effective), energy.left) && near(of(|s| s.raw), energy.left_raw)
+                );
+                assert!(energy.left > 0.0 && steps.len() > 1);
+            }
+        }
+    }
 }

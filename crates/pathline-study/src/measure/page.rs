@@ -1,5 +1,6 @@
 //! A measurement as a page.
 
+use pathline::diagnostics::cumulative;
 use pathline::statistics::Estimate;
 use pathline_view::{
     Axis, Cell, Column, Content, Figure, LineStyle, Lines, Report, Section, Series, Table,
@@ -13,7 +14,7 @@ use crate::page::chord_against_bending;
 pub fn measurement_page(measured: &Measurement, command: &str) -> Report {
     let mut way = vec![means(measured)];
     if !measured.power.is_empty() {
-        way.push(power(measured));
+        way.extend([power(measured), energy_so_far(measured)]);
     }
     if !measured.chord_and_bending.is_empty() {
         way.push(chord_against_bending(measured.chord_and_bending.clone(), ""));
@@ -99,6 +100,32 @@ fn power(measured: &Measurement) -> Figure {
             x: Axis::new("time t"),
             y: Axis::new("power, 1/2 |v|\u{b2}"),
             series: vec![Series::new("mean", points).with_band(band)],
+            marks: Vec::new(),
+        }),
+    }
+}
+
+fn energy_so_far(measured: &Measurement) -> Figure {
+    let effective = cumulative(measured.power.iter().map(|p| (p.t, p.dt, p.mean)));
+    let raw = cumulative(measured.power.iter().map(|p| (p.t, p.dt, p.mean_raw)));
+    let mut series = vec![Series::new("as sampled", effective.clone())];
+    // They differ where a gain was applied.
+    if raw != effective {
+        series.push(Series::new("without the gain", raw).styled(LineStyle::Dashed));
+    }
+    Figure {
+        id: "energy-so-far".to_owned(),
+        title: "Energy so far".to_owned(),
+        caption: "Mean over samples of the kinetic path energy up to each time.".to_owned(),
+        look_for:
+            "A straight line spends its energy evenly. What is steep is where the way is fast."
+                .to_owned(),
+        command: String::new(),
+        alt: "A curve of cumulative energy against time.".to_owned(),
+        content: Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("energy up to t"),
+            series,
             marks: Vec::new(),
         }),
     }

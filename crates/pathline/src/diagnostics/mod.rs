@@ -1,6 +1,6 @@
 //! What a trajectory says about its model, and what a field says about itself. What watches a run
-//! streams: its memory does not grow with the number of steps, but for [`Dominance`], which keeps two
-//! numbers a sample and step.
+//! streams: its memory does not grow with the number of steps, but for [`Dominance`] and [`SamplePower`],
+//! which keep two and four numbers a sample and step.
 
 mod continuity;
 mod curl;
@@ -10,6 +10,7 @@ mod energy;
 mod energy_density;
 mod off_trajectory;
 mod power;
+mod sample_power;
 
 pub use continuity::{Continuity, Differences, Divergence, continuity};
 pub use curl::{Curl, Probing, curl};
@@ -18,4 +19,5 @@ pub use dominance::{Commitment, Dominance, DominancePoint, Spread};
 pub use energy::{Energy, KineticEnergy};
 pub use energy_density::{EnergyDensity, EnergyDensityLaw, energy_density};
 pub use off_trajectory::{PowerContrast, off_trajectory};
-pub use power::{PowerCurve, PowerPoint};
+pub use power::{PowerCurve, PowerPoint, cumulative};
+pub use sample_power::{SamplePower, StepPower};

@@ -30,6 +30,29 @@ pub struct PowerPoint {
     pub mean_raw: f64,
 }
 
+/// Energy so far: the time at which each of some steps ends with `sum |dt| power` up to there, from the start of the
+/// first on. Steps are `(t, dt, power)`, as a curve or a [sample](super::SamplePower) has them.
+///
+/// # Examples
+/// ```
+/// use pathline::diagnostics::cumulative;
+/// assert_eq!(cumulative([(0.0, 0.5, 4.0), (0.5, 0.5, 2.0)]), [[0.0, 0.0], [0.5, 2.0], [1.0, 3.0]]);
+/// assert!(cumulative([]).is_empty());
+/// ```
+#[must_use]
+pub fn cumulative(steps: impl IntoIterator<Item = (f64, f64, f64)>) -> Vec<[f64; 2]> {
+    let mut energy = 0.0;
+    let mut so_far = Vec::new();
+    for (t, dt, power) in steps {
+        if so_far.is_empty() {
+            so_far.push([t, 0.0]);
+        }
+        energy += dt.abs() * power;
+        so_far.push([t + dt, energy]);
+    }
+    so_far
+}
+
 /// Watches the power at the start of each step, over all chunks of a run on one fixed grid (or over
 /// one chunk of an adaptive run). Samples that a run stopped early count at the steps they reached.
 ///
