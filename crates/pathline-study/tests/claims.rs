@@ -129,6 +129,17 @@ fn exact_trajectories_have_no_terminal_blow_up_and_the_law_its_slope() {
 }
 
 #[test]
+fn the_energy_of_exact_fields_is_what_the_variance_leaves() {
+    let judged = judge(&[measured(9)]).unwrap();
+    let findings = judged.entries[0].findings.iter();
+    let primary: Vec<_> = findings.filter(|f| f.role == Role::Primary).collect();
+    assert!(primary.len() >= 3, "{primary:?}");
+    for finding in primary {
+        assert!((finding.estimate.value - 1.0).abs() < 0.15, "{finding:?}");
+    }
+}
+
+#[test]
 fn a_measurement_goes_on_where_it_was_ended() {
     struct Stops(usize);
     impl Progress for Stops {

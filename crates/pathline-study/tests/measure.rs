@@ -214,3 +214,42 @@ fn recognition_is_ranked_within_class() {
     strange.labels = None;
     assert!(without(&strange).unwrap().recognition.is_none());
 }
+
+/// One sample, samples that are all equal, and samples with what is no number: fewer rows, never a panic.
+#[test]
+fn odd_recordings_are_measured_or_refused() {
+    let data = moons();
+    let field = r#"{"kind": "empirical", "data": "moons:300"}"#;
+    let (_, one) =
+        measure_field(&spec(field, 1), "one", Some(&Beside::new(data.clone())), &mut ()).unwrap();
+    assert_eq!(one.samples, 1);
+    assert!(one.density.is_empty() && one.recognition.is_none());
+
+    let mut recording = sample(&spec(field, 60), &Files, &mut ()).unwrap().recording;
+    let width = recording.states[0].width();
+    for state in &mut recording.states {
+        let first = state.row(0).to_vec();
+        state.as_mut_slice().chunks_exact_mut(width).for_each(|row| row.copy_from_slice(&first));
+    }
+    for values in recording.diagnostics.values_mut() {
+        values.fill(1.0);
+    }
+    let equal = measure(&recording, "equal", Some(&Beside::new(data.clone()))).unwrap();
+    assert!(
+        equal.density.iter().all(|found| found.correlations.is_empty() && found.thirds.is_empty())
+    );
+    pathline_view::html(&measurement_page(&equal, "pathline measure")).unwrap();
+
+    for broken in [f64::NAN, f64::INFINITY] {
+        let mut recording = recording.clone();
+        recording.diagnostics.get_mut("energy.left").unwrap()[3] = broken;
+        if let Ok(found) = measure(&recording, "broken", Some(&Beside::new(data.clone()))) {
+            assert!(
+                found
+                    .density
+                    .iter()
+                    .all(|found| found.thirds.iter().all(|(name, _)| name != "energy"))
+            );
+        }
+    }
+}

@@ -429,7 +429,7 @@ fn every_step_of_every_sample_is_a_part_of_its_energy() {
     let fixed = Stepping::Grid(TimeGrid::uniform(7).unwrap());
     let adaptive = Stepping::Adaptive(Adaptive::new(1e-4, 1e-4).unwrap());
     for solver in SOLVERS {
-        for (stepping, gain) in [(&fixed, 1.0), (&fixed, 1.2), (&adaptive, 1.0)] {
+        for (stepping, gain) in [(&fixed, 1.0), (&fixed, 1.2), (&adaptive, 1.0), (&adaptive, 1.2)] {
             if matches!(stepping, Stepping::Adaptive(_)) && solver.name() != "dopri5" {
                 continue;
             }

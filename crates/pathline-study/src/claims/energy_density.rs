@@ -155,6 +155,16 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             Finding::new(name, "no-model null with density", Role::Control, of("null", &[])?);
         if !setting.columns.contains_key("energy") {
             findings.push(null.saying(Says::AtMost(-SMALLEST)));
+            for other in OTHER_DENSITIES {
+                let found =
+                    setting.jackknife(|rows| correlation(setting, ("null", other), &[], rows))?;
+                findings.push(Finding::new(
+                    name,
+                    format!("the same, {other}"),
+                    Role::Secondary,
+                    found,
+                ));
+            }
             for (what, given) in NULL_GIVEN {
                 let found = setting
                     .jackknife(|rows| correlation(setting, ("null", "density"), given, rows))?;
@@ -230,8 +240,9 @@ const NULL_GIVEN: [(&str, &[&str]); 3] = [
     ("null given |x1|²", &["length"]),
 ];
 
-const BESIDE: [(&str, &str, &[&str]); 7] = [
+const BESIDE: [(&str, &str, &[&str]); 8] = [
     ("energy with density, raw", "energy", &[]),
+    ("energy given |x0|²", "energy", &["noise"]),
     ("energy given |x1|²", "energy", &["length"]),
     ("energy given |x1|² and |x0|²", "energy", &["length", "noise"]),
     ("energy given |x1 − mean|²", "energy", &["from-mean"]),

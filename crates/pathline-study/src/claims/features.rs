@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pathline::diagnostics::{Energy, KineticEnergy};
 use pathline::gain::Gain;
-use pathline::kernels::{squared_distance, squared_norm};
+use pathline::kernels::squared_norm;
 use pathline::neighbours::{Bandwidth, Exclude, kernel_log_density, knn_log_density};
 use pathline::solver::{EULER, Solver};
 use pathline::statistics::{PrincipalComponents, partial_spearman};
@@ -17,7 +17,7 @@ use pathline_nn::{
 
 use super::evidence::{Columns, Setting};
 use crate::error::Error;
-use crate::measure::null_energy;
+use crate::measure::{from_mean, null_energy};
 
 /// Samples followed at a time: bounds memory, changes no byte.
 const CHUNK: usize = 500;
@@ -106,16 +106,6 @@ pub(super) fn densities(points: &Batch, data: &Batch) -> Result<Columns, Error> 
     columns.insert("density, kernel".to_owned(), kernel);
     columns.insert("from-mean".to_owned(), from_mean(points, data));
     Ok(columns)
-}
-
-/// `|x - mean|^2` with the mean of `data`.
-pub(super) fn from_mean(points: &Batch, data: &Batch) -> Vec<f64> {
-    let mut mean = vec![0.0_f64; data.width()];
-    for row in data.rows().iter() {
-        mean.iter_mut().zip(row).for_each(|(m, &x)| *m += f64::from(x) / data.len() as f64);
-    }
-    let mean: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
-    points.rows().iter().map(|x| squared_distance(x, &mean)).collect()
 }
 
 /// A perceptron trained to carry noise to `data`, independent coupling, uniform times: the moving average.

@@ -29,6 +29,9 @@ pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error
     page += &format!("Decided by (fixed before the run): {}.\n\nControls:\n\n", claim.endpoint);
     page += &claim.controls.iter().map(|c| format!("- {c}\n")).collect::<String>();
     page += &format!("\n## Numbers\n\n```sh\n{}\n```\n", command(claim, evidence));
+    if has_cifar(evidence) {
+        page += "\nThe folder `cifar10` is made from the published Parquet files by `crates/pathline-data/scripts/parquet_to_npz.py`.\n";
+    }
     for setting in &evidence.settings {
         let own: Vec<&Finding> =
             entry.findings.iter().filter(|f| f.setting == setting.name).collect();
@@ -107,9 +110,12 @@ fn command(claim: &Claim, evidence: &Evidence) -> String {
     let effort = if evidence.effort == Effort::Full { " --full" } else { "" };
     let seed =
         if evidence.seed == 0 { String::new() } else { format!(" --seed {}", evidence.seed) };
-    let cifar = evidence.settings.iter().any(|s| s.name.starts_with("CIFAR-10"));
-    let cifar = if cifar { " --cifar10 cifar10" } else { "" };
+    let cifar = if has_cifar(evidence) { " --cifar10 cifar10" } else { "" };
     format!("pathline claims {}{effort}{seed}{cifar} --out claims", claim.number)
+}
+
+fn has_cifar(evidence: &Evidence) -> bool {
+    evidence.settings.iter().any(|s| s.name.starts_with("CIFAR-10"))
 }
 
 /// The name of a claim's file of raw numbers.

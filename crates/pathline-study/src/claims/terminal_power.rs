@@ -21,6 +21,9 @@ const SMALLEST: f64 = 0.1;
 /// Times at which power is measured.
 const TIMES: [f64; 6] = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99];
 
+/// The column of what mean power never exceeds on exact trajectories.
+const BOUND: &str = "bound";
+
 /// Length of the displacement off a trajectory, per root dimension.
 const AWAY: f64 = 0.05;
 
@@ -48,14 +51,20 @@ pub(super) static CLAIM: Claim = Claim {
 };
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
-    let (seed, samples) = (lab.seed(), lab.choose(60, 500));
+    let (seed, samples) = (lab.seed(), lab.choose(60, 2000));
     let about = format!(
         "the exact field over 2000 training images, {samples} samples, Euler 100 steps up to each of six times; off: \
          moved by noise of {AWAY} per coordinate"
     );
     lab.setting("Fashion-MNIST, exact field", about, |_| {
         let data = pathline_data::fashion_mnist::train()?.batch;
-        powers(&EmpiricalField::new(&data, Arc::new(CondOt))?, seed, samples, 100)
+        let mut columns =
+            powers(&EmpiricalField::new(&data, Arc::new(CondOt))?, seed, samples, 100)?;
+        // 1/2 E|x1 - x0|^2 of independent pairs of noise and data.
+        let squares: f64 = data.rows().iter().map(squared_norm).sum();
+        let bound = 0.5 * (squares / data.len() as f64 + data.width() as f64);
+        columns.insert(BOUND.to_owned(), vec![bound; samples]);
+        Ok(columns)
     })?;
     let (samples, steps) = (lab.choose(30, 300), lab.choose(20, 50));
     for network in TRAINED {
@@ -111,6 +120,15 @@ fn slope(setting: &Setting, place: &str, rows: &[usize]) -> Option<f64> {
     super::features::slope(&points)
 }
 
+/// The highest of the mean powers on the trajectories.
+fn highest(setting: &Setting, rows: &[usize]) -> Option<f64> {
+    let mean = |t: f64| -> Option<f64> {
+        let column = setting.column(&format!("on, t = {t}")).ok()?;
+        Some(rows.iter().map(|&i| column[i]).sum::<f64>() / rows.len() as f64)
+    };
+    TIMES.iter().map(|&t| mean(t)).try_fold(0.0, |highest, mean| Some(f64::max(highest, mean?)))
+}
+
 fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for setting in &evidence.settings {
@@ -119,6 +137,11 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             let found = setting.jackknife(|rows| slope(setting, place, rows))?;
             let what = format!("slope, {place} the trajectories");
             findings.push(Finding::new(name, what, role, found).saying(Says::AtLeast(SMALLEST)));
+        }
+        if let Some(bound) = setting.columns.get(BOUND).and_then(|bound| bound.first()) {
+            let found = setting.jackknife(|rows| Some(highest(setting, rows)? / bound))?;
+            let what = "highest mean power on the trajectories over 1/2 E|x1 − x0|²";
+            findings.push(Finding::new(name, what, Role::Secondary, found));
         }
         for place in ["on", "off"] {
             for t in TIMES {

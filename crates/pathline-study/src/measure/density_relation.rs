@@ -6,7 +6,7 @@
 //! energy* `1/2 |x1 - x0'|^2` pairs each end with noise that has nothing to do with it; what the energy has
 //! beyond it is the trajectory's.
 
-use pathline::kernels::{squared_distance, squared_norm};
+use pathline::kernels::squared_distance;
 use pathline::neighbours::{Exclude, knn_log_density};
 use pathline::statistics::{Estimate, StrataComparison};
 use pathline::{Batch, Seed, Source};
@@ -44,9 +44,12 @@ pub struct DensityRelation {
 }
 
 /// What each sample has.
+#[derive(Clone, Copy)]
 pub(super) struct Costs<'a> {
     pub(super) energy: &'a [f64],
     pub(super) bending: &'a [f64],
+    /// What the energy may be mistaken for, by name.
+    pub(super) given: &'a [(&'static str, Vec<f64>)],
     pub(super) labels: Option<&'a [u32]>,
     /// Whether samples came from normal noise, so that the null energy means something.
     pub(super) from_noise: bool,
@@ -65,7 +68,6 @@ pub(super) fn density_relation(
         return Ok(None);
     }
     let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
-    let length: Vec<f64> = end.rows().iter().map(squared_norm).collect();
     let null = if costs.from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
     let mut correlations = Vec::new();
     let mut add = |what: &str, of: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| {
@@ -81,7 +83,10 @@ pub(super) fn density_relation(
             Some(own - spearman(&null, &density, &[], rows)?)
         });
     }
-    add("energy, given |x1|\u{b2}", &|rows| spearman(costs.energy, &density, &[&length], rows));
+    for (given, values) in costs.given.iter().filter(|(_, values)| values.len() == n) {
+        let of = |rows: &[usize]| spearman(costs.energy, &density, &[values], rows);
+        add(&format!("energy, given {given}"), &of);
+    }
     if costs.bending.len() == n {
         add("bending", &|rows| spearman(costs.bending, &density, &[], rows));
     }
@@ -123,4 +128,14 @@ pub(crate) fn null_energy(end: &Batch, seed: Seed) -> Vec<f64> {
     let noise = Source { first: 1 << 41, ..Source::new(seed, end.len()) }.noise(end.shape());
     let pairs = end.rows().iter().zip(noise.rows().iter());
     pairs.map(|(a, b)| 0.5 * squared_distance(a, b)).collect()
+}
+
+/// `|x - mean|^2` with the mean of `data`.
+pub(crate) fn from_mean(points: &Batch, data: &Batch) -> Vec<f64> {
+    let mut mean = vec![0.0_f64; data.width()];
+    for row in data.rows().iter() {
+        mean.iter_mut().zip(row).for_each(|(m, &x)| *m += f64::from(x) / data.len() as f64);
+    }
+    let mean: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
+    points.rows().iter().map(|x| squared_distance(x, &mean)).collect()
 }

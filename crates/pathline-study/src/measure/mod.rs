@@ -13,7 +13,7 @@ mod set_quality;
 
 use pathline::diagnostics::{DeficitPoint, Pairs, PowerPoint, deficit};
 use pathline::field::VelocityField;
-use pathline::kernels::squared_distance;
+use pathline::kernels::{squared_distance, squared_norm};
 use pathline::recording::Recording;
 use pathline::schedule::CondOt;
 use pathline::spec::SampleSpec;
@@ -29,7 +29,7 @@ pub use recognition::Recognition;
 pub use rotation::Rotation;
 pub use set_quality::SetQuality;
 
-pub(crate) use density_relation::null_energy;
+pub(crate) use density_relation::{from_mean, null_energy};
 
 use density_relation::{Costs, density_relation};
 
@@ -121,6 +121,7 @@ pub fn measure(
     let costs = Costs {
         energy: &energies,
         bending: &bending,
+        given: &[],
         labels: recording.labels.as_deref(),
         from_noise: recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal"),
     };
@@ -168,6 +169,15 @@ impl Against {
         let memorised = memorised::memorised((end, &recording.samples), &points, name)?;
         let dominance =
             if costs.from_noise { dominance::committed(recording, &points, name)? } else { None };
+        let square = |batch: &Batch| batch.rows().iter().map(squared_norm).collect::<Vec<_>>();
+        let noise = recording.states.first().filter(|_| recording.times.first() == Some(&0.0));
+        let given = [
+            ("|x1|\u{b2}", square(end)),
+            ("|x1 \u{2212} mean|\u{b2}", from_mean(end, &points)),
+            ("|x0|\u{b2}", noise.map(square).unwrap_or_default()),
+            ("chord", recording.diagnostics.get("energy.chord").cloned().unwrap_or_default()),
+        ];
+        let costs = &Costs { given: &given, ..*costs };
         let mut density = Vec::new();
         density.extend(density_relation(end, costs, (end, &points), [name, "the states"])?);
         let seen = beside.see(end, &points)?;

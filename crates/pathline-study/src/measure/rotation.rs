@@ -24,13 +24,16 @@ pub struct Rotation {
     pub curl: Curl,
 }
 
-/// Probes the field at saved states of its own run.
+/// Probes the field at saved states of its own run; nothing where one sample would have no interval.
 pub(super) fn rotation(
     field: &dyn VelocityField,
     recording: &Recording,
 ) -> Result<Vec<Rotation>, Error> {
     let mut found: Vec<Rotation> = Vec::new();
     let kept: Vec<usize> = (0..recording.samples.len().min(SAMPLES)).collect();
+    if kept.len() < 2 {
+        return Ok(found);
+    }
     for wanted in TIMES {
         let near = |t: f64| (t - wanted).abs();
         let saved = recording.times.iter().zip(&recording.states);
