@@ -48,13 +48,13 @@ pub(super) static CLAIM: Claim = Claim {
     ],
     remark: "On the four under-fitted rungs it holds. On the two networks that come with Pathline, which are not \
              under-fitted, the intervals are open, and on the U-Net the corrected steps rather look the worse ones. \
-             But the reason given for it hardly holds: \
-             over time g* is 1 on average on every rung, and where it departs from 1 by more than a few thousandths, on \
-             the two least trained, it is below 1 at the start (.94 and .98) and up to 1.02 above it later. On the four \
-             better networks 250 steps without the corrector are *worse* than 50, as Heun is. What the corrector makes up for is neither the step size nor the length of the velocity: it pushes \
-             samples away from the mean, which helps a network whose samples lie too near to it. A shifted grid at \
-             50 steps helps on every transformer and costs nothing; on the U-Net it changes nothing that can be \
-             told.",
+             But the reason given for it hardly holds: over time g* is 1 on average on every rung, and where it \
+             departs from 1 by more than a few thousandths, on the two least trained, it is below 1 at the start \
+             (.94 and .98) and up to 1.02 above it later. On the four better networks 250 steps without the \
+             corrector are *worse* than 50, as Heun is. What the corrector makes up for is neither the step size \
+             nor the length of the velocity: it pushes samples away from the mean, which helps a network whose \
+             samples lie too near to it. A shifted grid at 50 steps helps on every transformer and costs nothing; \
+             on the U-Net it changes nothing that can be told.",
     settings: 3 * LADDER.len(),
     measure,
     find,

@@ -11,7 +11,9 @@ use pathline_data::PointSet;
 use super::Claim;
 use super::between_thirds::between_thirds;
 use super::evidence::{CLASS, Evidence, Setting};
-use super::features::{Way, correlation, densities, follow, point_training, trained_perceptron};
+use super::features::{
+    Way, beyond_null, correlation, densities, follow, point_training, trained_perceptron,
+};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::trained::TRAINED;
@@ -172,19 +174,13 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             }
             continue;
         }
-        let beyond = setting.jackknife(|rows| {
-            let own = correlation(setting, ("energy", "density"), &[], rows)?;
-            Some(own - correlation(setting, ("null", "density"), &[], rows)?)
-        })?;
+        let beyond = setting.jackknife(|rows| beyond_null(setting, "density", rows))?;
         let what = "energy with density, less the null's";
         findings
             .push(Finding::new(name, what, Role::Primary, beyond).saying(Says::AtMost(-SMALLEST)));
         findings.push(null.saying(Says::AtMost(-SMALLEST)));
         for other in OTHER_DENSITIES {
-            let found = setting.jackknife(|rows| {
-                let own = correlation(setting, ("energy", other), &[], rows)?;
-                Some(own - correlation(setting, ("null", other), &[], rows)?)
-            })?;
+            let found = setting.jackknife(|rows| beyond_null(setting, other, rows))?;
             let what = format!("the same, {other}");
             findings.push(Finding::new(name, what, Role::Secondary, found));
         }
@@ -207,18 +203,15 @@ fn within_class(setting: &Setting) -> Result<Vec<Finding>, Error> {
         return Ok(Vec::new());
     }
     let ranked = setting.ranked(&["energy", "null", "density"])?;
-    let of = |x: &'static str| {
-        let ranked = &ranked;
-        move |rows: &[usize]| correlation(ranked, (x, "density"), &[], rows)
-    };
-    let (energy, null) = (of("energy"), of("null"));
+    let of =
+        |x: &'static str| ranked.jackknife(|rows| correlation(&ranked, (x, "density"), &[], rows));
     let finding = |what: &str, found| Finding::new(&setting.name, what, Role::Secondary, found);
     Ok(vec![
-        finding("energy with density, within class", setting.jackknife(energy)?),
-        finding("null with density, within class", setting.jackknife(null)?),
+        finding("energy with density, within class", of("energy")?),
+        finding("null with density, within class", of("null")?),
         finding(
             "energy with density less the null's, within class",
-            setting.jackknife(|rows| Some(energy(rows)? - null(rows)?))?,
+            ranked.jackknife(|rows| beyond_null(&ranked, "density", rows))?,
         ),
     ])
 }

@@ -8,7 +8,7 @@ use pathline::gain::Gain;
 use pathline::kernels::squared_norm;
 use pathline::neighbours::{Bandwidth, Exclude, kernel_log_density, knn_log_density};
 use pathline::solver::{EULER, Solver};
-use pathline::statistics::{PrincipalComponents, partial_spearman};
+use pathline::statistics::PrincipalComponents;
 use pathline::{Batch, Run, Seed, Source, TimeGrid, VelocityField, sample};
 use pathline_nn::{
     Activation, AdamW, Decay, FlowData, FlowTraining, LearningRate, Mlp, MlpConfig, NetworkField,
@@ -17,7 +17,7 @@ use pathline_nn::{
 
 use super::evidence::{Columns, Setting};
 use crate::error::Error;
-use crate::measure::{from_mean, null_energy};
+use crate::measure::{from_mean, null_energy, spearman};
 
 /// Samples followed at a time: bounds memory, changes no byte.
 const CHUNK: usize = 500;
@@ -144,14 +144,15 @@ pub(super) fn correlation(
     given: &[&str],
     rows: &[usize],
 ) -> Option<f64> {
-    let take = |name: &str| -> Option<Vec<f64>> {
-        let column = setting.column(name).ok()?;
-        rows.iter().map(|&i| column.get(i).copied()).collect()
-    };
-    let (x, y) = (take(x)?, take(y)?);
-    let given = given.iter().map(|name| take(name)).collect::<Option<Vec<_>>>()?;
-    let given: Vec<&[f64]> = given.iter().map(Vec::as_slice).collect();
-    partial_spearman(&x, &y, &given).ok().flatten()
+    let column = |name: &str| setting.column(name).ok();
+    let given = given.iter().map(|name| column(name)).collect::<Option<Vec<_>>>()?;
+    spearman(column(x)?, column(y)?, &given, rows)
+}
+
+/// By how much energy is more correlated with a column than the null energy is, over some rows.
+pub(super) fn beyond_null(setting: &Setting, y: &str, rows: &[usize]) -> Option<f64> {
+    let own = correlation(setting, ("energy", y), &[], rows)?;
+    Some(own - correlation(setting, ("null", y), &[], rows)?)
 }
 
 /// The least-squares slope of points `(x, y)`; `None` when all `x` are equal.

@@ -3,7 +3,7 @@
 use super::Claim;
 use super::between_thirds::between_thirds;
 use super::evidence::{CLASS, Evidence};
-use super::features::{Way, correlation, follow};
+use super::features::{Way, beyond_null, correlation, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::trained::{TRAINED, Trained};
@@ -87,10 +87,7 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 _ => finding.saying(Says::AtLeast(SMALLEST)),
             });
         }
-        let beyond = setting.jackknife(|rows| {
-            let own = correlation(&ranked, ("energy", "margin"), &[], rows)?;
-            Some(own - correlation(&ranked, ("null", "margin"), &[], rows)?)
-        })?;
+        let beyond = setting.jackknife(|rows| beyond_null(&ranked, "margin", rows))?;
         findings.push(Finding::new(
             name,
             "energy with margin less the null's, within class",

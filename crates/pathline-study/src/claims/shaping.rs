@@ -113,21 +113,22 @@ fn memorised_share(made: &Memorising, seed: Seed, samples: usize) -> Result<Colu
     };
     let baseline = draw(None, &grid)?;
     let mut columns = Columns::from([("baseline".to_owned(), ratios(&baseline, &made.known)?)]);
+    let mut shaped = Vec::new();
     for (name, launch, landing, tau) in SHAPES {
         let gain = shape(launch, landing, tau)?;
         let ends = draw(Some(&*gain), &grid)?;
         let noisy = displaced(&baseline, &ends, seed);
         columns.insert(name.to_owned(), ratios(&ends, &made.known)?);
         columns.insert(format!("noise for {name}"), ratios(&noisy, &made.known)?);
+        shaped.push((name, ends));
     }
     let mean = realised_mean(&*shape(0.01, 0.01, 0.6)?, &grid);
     let constant = draw(Some(&Constant::new(mean)?), &grid)?;
     columns.insert("constant gain".to_owned(), ratios(&constant, &made.known)?);
     let early = draw(None, &grid.between(0.0, mean)?)?;
     columns.insert("stopped early".to_owned(), ratios(&early, &made.known)?);
-    let (main, launch, landing, tau) = SHAPES[0];
-    let shaped = draw(Some(&*shape(launch, landing, tau)?), &grid)?;
-    for (name, ends) in [("baseline", &baseline), (main, &shaped), ("stopped early", &early)] {
+    let main = shaped.iter().take(1).map(|(name, ends)| (*name, ends));
+    for (name, ends) in main.chain([("baseline", &baseline), ("stopped early", &early)]) {
         let finished = denoised(&*made.field, ends, mean)?;
         columns.insert(format!("{name}, denoised"), ratios(&finished, &made.known)?);
     }

@@ -11,7 +11,7 @@ use pathline::neighbours::{Exclude, knn_log_density};
 use pathline::statistics::{Estimate, StrataComparison};
 use pathline::{Batch, Seed, Source};
 
-use super::rank_relation::{FEWEST, estimated, spearman};
+use super::rank_relation::{FEWEST, beyond, estimated, spearman};
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
 use crate::thirds::thirds;
@@ -44,15 +44,14 @@ pub struct DensityRelation {
 }
 
 /// What each sample has.
-#[derive(Clone, Copy)]
 pub(super) struct Costs<'a> {
     pub(super) energy: &'a [f64],
     pub(super) bending: &'a [f64],
     /// What the energy may be mistaken for, by name.
     pub(super) given: &'a [(&'static str, Vec<f64>)],
     pub(super) labels: Option<&'a [u32]>,
-    /// Whether samples came from normal noise, so that the null energy means something.
-    pub(super) from_noise: bool,
+    /// The null energy; empty unless samples came from normal noise, where it means something.
+    pub(super) null: &'a [f64],
 }
 
 /// The relation in the data set `name`, of which `found` and `points` are the samples and the points to search, on
@@ -68,19 +67,17 @@ pub(super) fn density_relation(
         return Ok(None);
     }
     let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
-    let null = if costs.from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
     let mut correlations = Vec::new();
     let mut add = |what: &str, of: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| {
         correlations.extend(estimated(n, of).map(|found| (what.to_owned(), found)));
     };
     add("energy", &|rows| spearman(costs.energy, &density, &[], rows));
-    if !null.is_empty() {
+    if !costs.null.is_empty() {
         add("null energy (same ends, unrelated noise)", &|rows| {
-            spearman(&null, &density, &[], rows)
+            spearman(costs.null, &density, &[], rows)
         });
         add("energy less null energy (difference of the two)", &|rows| {
-            let own = spearman(costs.energy, &density, &[], rows)?;
-            Some(own - spearman(&null, &density, &[], rows)?)
+            beyond(costs.energy, costs.null, &density, rows)
         });
     }
     for (given, values) in costs.given.iter().filter(|(_, values)| values.len() == n) {
@@ -103,11 +100,11 @@ pub(super) fn density_relation(
         Ok(())
     };
     compare("energy", costs.energy, None)?;
-    compare("null energy", &null, None)?;
+    compare("null energy", costs.null, None)?;
     compare("bending", costs.bending, None)?;
     if costs.labels.is_some() {
         compare("energy, ranked within each class", costs.energy, costs.labels)?;
-        compare("null energy, ranked within each class", &null, costs.labels)?;
+        compare("null energy, ranked within each class", costs.null, costs.labels)?;
     }
     let points_of =
         |values: &[f64]| density.iter().zip(values).map(|(&d, &v)| [d, v]).collect::<Vec<_>>();
@@ -117,7 +114,7 @@ pub(super) fn density_relation(
         on: on.to_owned(),
         neighbours: NEIGHBOURS,
         energy: points_of(costs.energy),
-        null: points_of(&null),
+        null: points_of(costs.null),
         correlations,
         thirds: between,
     }))

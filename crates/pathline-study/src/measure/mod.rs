@@ -17,7 +17,7 @@ use pathline::kernels::{squared_distance, squared_norm};
 use pathline::recording::Recording;
 use pathline::schedule::CondOt;
 use pathline::spec::SampleSpec;
-use pathline::statistics::{Estimate, Jackknife};
+use pathline::statistics::Estimate;
 use pathline::{Batch, Save, Seed, Shape, Source, Stepping};
 use pathline_data::DataSet;
 
@@ -30,6 +30,7 @@ pub use rotation::Rotation;
 pub use set_quality::SetQuality;
 
 pub(crate) use density_relation::{from_mean, null_energy};
+pub(crate) use rank_relation::spearman;
 
 use density_relation::{Costs, density_relation};
 
@@ -118,15 +119,10 @@ pub fn measure(
         if values.iter().all(|v| v.is_finite()) { mean(&values) } else { None }
     };
     let energies = column("energy.left");
-    let costs = Costs {
-        energy: &energies,
-        bending: &bending,
-        given: &[],
-        labels: recording.labels.as_deref(),
-        from_noise: recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal"),
+    let against = match beside {
+        Some(beside) => Against::new(recording, end, [&energies, &bending], beside)?,
+        None => Against::default(),
     };
-    let against = beside.map(|beside| Against::new(recording, end, &costs, beside)).transpose()?;
-    let against = against.unwrap_or_default();
     Ok(Measurement {
         subject: subject.to_owned(),
         samples: end.len(),
@@ -161,14 +157,17 @@ impl Against {
     fn new(
         recording: &Recording,
         end: &Batch,
-        costs: &Costs<'_>,
+        [energy, bending]: [&[f64]; 2],
         beside: &Beside,
     ) -> Result<Self, Error> {
         let data = &beside.data;
         let (points, name) = (in_shape(&data.batch, end.shape(), data)?, &data.name);
         let memorised = memorised::memorised((end, &recording.samples), &points, name)?;
+        let from_noise =
+            recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal");
         let dominance =
-            if costs.from_noise { dominance::committed(recording, &points, name)? } else { None };
+            if from_noise { dominance::committed(recording, &points, name)? } else { None };
+        let null = if from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
         let square = |batch: &Batch| batch.rows().iter().map(squared_norm).collect::<Vec<_>>();
         let noise = recording.states.first().filter(|_| recording.times.first() == Some(&0.0));
         let given = [
@@ -177,7 +176,8 @@ impl Against {
             ("|x0|\u{b2}", noise.map(square).unwrap_or_default()),
             ("chord", recording.diagnostics.get("energy.chord").cloned().unwrap_or_default()),
         ];
-        let costs = &Costs { given: &given, ..*costs };
+        let labels = recording.labels.as_deref();
+        let costs = &Costs { energy, bending, null: &null, given: &given, labels };
         let mut density = Vec::new();
         density.extend(density_relation(end, costs, (end, &points), [name, "the states"])?);
         let seen = beside.see(end, &points)?;
@@ -186,7 +186,7 @@ impl Against {
             density.extend(density_relation(end, costs, both, called)?);
         }
         let recognition = match &seen {
-            Some(seen) => recognition::recognition(end, costs, seen)?,
+            Some(seen) => recognition::recognition(costs, seen)?,
             None => None,
         };
         Ok(Self {
@@ -275,12 +275,8 @@ pub(crate) fn mean(values: &[f64]) -> Option<Estimate> {
     let of = |rows: &[usize]| {
         (!rows.is_empty()).then(|| rows.iter().map(|&i| values[i]).sum::<f64>() / rows.len() as f64)
     };
-    let blocks = values.len().min(rank_relation::BLOCKS);
-    let interval = Jackknife { blocks, level: 0.95 }.interval(values.len(), of);
-    match interval {
-        Ok(found) => Some(found.estimate),
-        Err(_) => values.first().map(|&value| Estimate { value, low: f64::NAN, high: f64::NAN }),
-    }
+    let alone = || values.first().map(|&value| Estimate { value, low: f64::NAN, high: f64::NAN });
+    rank_relation::estimated(values.len(), of).or_else(alone)
 }
 
 /// Lengths and energies from saved states, `1/2 sum |dx|^2 / dt`.

@@ -4,13 +4,12 @@
 //! the two go together before a model has done anything. So all is ranked within class; a run has one guidance scale,
 //! which would be the other such cause.
 
-use pathline::Batch;
 use pathline::quality::agreement;
 use pathline::statistics::{Estimate, StrataComparison};
 
-use super::density_relation::{Costs, null_energy};
+use super::density_relation::Costs;
 use super::mean;
-use super::rank_relation::{FEWEST, estimated, spearman};
+use super::rank_relation::{FEWEST, beyond, estimated, spearman};
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
 use crate::sets::Seen;
@@ -40,12 +39,8 @@ pub struct Recognition {
 
 /// What the judge of `seen` says of the samples; `None` where they have no classes, are too few, or their classes are
 /// not the judge's: of real points it must call more than half way from chance to all by their labels.
-pub(super) fn recognition(
-    end: &Batch,
-    costs: &Costs<'_>,
-    seen: &Seen,
-) -> Result<Option<Recognition>, Error> {
-    let n = end.len();
+pub(super) fn recognition(costs: &Costs<'_>, seen: &Seen) -> Result<Option<Recognition>, Error> {
+    let n = seen.generated.len();
     let (Some(judged), Some(labels)) = (&seen.judged, costs.labels) else { return Ok(None) };
     let known = judged.samples.logits.width();
     let knows = |share: &f64| *share >= (1.0 + 1.0 / known as f64) / 2.0;
@@ -56,8 +51,7 @@ pub(super) fn recognition(
     }
     let (margins, confidences) =
         (judged.samples.margins(labels)?, judged.samples.confidences(labels)?);
-    let null = if costs.from_noise { null_energy(end, pathline::Seed(0)) } else { Vec::new() };
-    let kinds = [("energy", costs.energy), (NULL, &null), ("bending", costs.bending)];
+    let kinds = [("energy", costs.energy), (NULL, costs.null), ("bending", costs.bending)];
     let usable = |kind: &(&str, &[f64])| kind.1.len() == n && kind.1.iter().all(|v| v.is_finite());
     let (mut correlations, mut between) = (Vec::new(), Vec::new());
     for (name, values) in [("margin", &margins), ("confidence", &confidences)] {
@@ -77,8 +71,7 @@ pub(super) fn recognition(
         }
         if let [energy, null] = &of_kind[..] {
             add(format!("energy less null energy with {name} (difference)"), &|rows| {
-                let own = spearman(energy, &ranked, &[], rows)?;
-                Some(own - spearman(null, &ranked, &[], rows)?)
+                beyond(energy, null, &ranked, rows)
             });
         }
     }
