@@ -150,7 +150,7 @@ pub(crate) struct Train {
     /// What the network predicts: velocity, target, source, score [default: velocity]
     #[arg(long, value_name = "WHAT")]
     pub(crate) prediction: Option<String>,
-    /// Numbers that products multiply: f32, bf16 (faster where the processor has AMX), or `fastest` of
+    /// Numbers that products multiply: f32, bf16 (faster where the processor has AMX or AVX512-BF16), or `fastest` of
     /// them here [default: f32]
     #[arg(long, value_name = "NUMBERS")]
     pub(crate) precision: Option<ProductPrecision>,

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pathline::field::{Conditions, FieldRecord, check};
-use pathline::{At, Batch, Error, RowsMut, Shape, Times, VelocityField};
+use pathline::field::{Conditions, FieldRecord, check, check_pullback};
+use pathline::{At, Batch, Error, Rows, RowsMut, Shape, Times, VelocityField};
 
 use crate::network::Network;
 use crate::output::Output;
@@ -111,10 +111,14 @@ impl NetworkField {
     }
 
     fn forward(&self, at: &At<'_>, conditions: &Conditions, out: RowsMut<'_>) -> Result<(), Error> {
+        self.with_scratch(|scratch| self.network.forward(at, conditions, out, scratch))
+    }
+
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         // A scratch holds no state between calls, so one from a call that panicked is as good.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = idle().pop().unwrap_or_else(|| Scratch::in_precision(self.precision));
-        let result = self.network.forward(at, conditions, out, &mut scratch);
+        let result = work(&mut scratch);
         idle().push(scratch);
         result
     }
@@ -127,6 +131,23 @@ impl VelocityField for NetworkField {
 
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
         self.velocity_given(at, &self.conditions, out)
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        let moved: Vec<f64> = (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect();
+        let moved = At { samples: at.samples.clone(), t: Times::Each(&moved), x: at.x };
+        let found = self.with_scratch(|scratch| {
+            self.network.pullback(&moved, &self.conditions, along, out.reborrow(), scratch)
+        })?;
+        if found && !self.output.is_velocity() {
+            for i in 0..at.x.len() {
+                let linear = self.output.velocity(at.t.at(i))?;
+                let through = out.row(i).to_vec();
+                linear.apply(along.row(i), &through, out.row(i));
+            }
+        }
+        Ok(found)
     }
 
     fn record(&self) -> FieldRecord {

@@ -13,8 +13,8 @@ mod forward;
 
 use std::ops::Range;
 
-use pathline::field::Conditions;
-use pathline::{At, Error, Purpose, RowsMut, Seed, Shape};
+use pathline::field::{Conditions, check_pullback};
+use pathline::{At, Error, Purpose, Rows, RowsMut, Seed, Shape};
 
 use crate::network::{Network, NetworkConfig, TrainingBatch};
 use crate::ops::activation::Activation;
@@ -233,6 +233,19 @@ impl Network for Mlp {
             return Err(Error::invalid("condition of an MLP", format!("{conditions:?}"), remedy));
         }
         forward::run(self, at, out, scratch)
+    }
+
+    fn pullback(
+        &self,
+        at: &At<'_>,
+        _: &Conditions,
+        along: Rows<'_>,
+        out: RowsMut<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Error> {
+        check_pullback(&self.config.shape, at, along, &out)?;
+        backward::pullback(self, at, along, out, scratch);
+        Ok(true)
     }
 
     fn gradient(

@@ -47,6 +47,23 @@ pub trait Network: Send + Sync {
         scratch: &mut Scratch,
     ) -> Result<(), Error>;
 
+    /// Writes `J^T w` for every row `w` of `along` into the same row of `out`, with the Jacobian `J` of
+    /// [`forward`](Self::forward)'s output by the state; says whether the network can. The default cannot, and
+    /// writes nothing. The same bytes for any number of threads; takes as much memory as a training step.
+    ///
+    /// # Errors
+    /// [`Error::Count`] when widths or row counts disagree.
+    fn pullback(
+        &self,
+        _at: &At<'_>,
+        _conditions: &Conditions,
+        _along: Rows<'_>,
+        _out: RowsMut<'_>,
+        _scratch: &mut Scratch,
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// The loss of the batch (the mean squared error, unless the batch says otherwise) and its
     /// gradient by every parameter, written over `into` (as long as the parameter arena).
     ///

@@ -38,6 +38,8 @@ pub(crate) struct Workspace {
     pub(crate) packed: Packed,
     /// Of each operation, its gradient in the order of its own.
     pub(crate) sums: Vec<Vec<f32>>,
+    /// As long as the arena, for a gradient that nobody asks for.
+    pub(crate) unused: Vec<f32>,
     pub(crate) work: Work,
 }
 

@@ -35,8 +35,8 @@ mod structure;
 
 use std::sync::Arc;
 
-use pathline::field::Conditions;
-use pathline::{At, Error, RowsMut, Seed, Shape};
+use pathline::field::{Conditions, check_pullback};
+use pathline::{At, Error, Rows, RowsMut, Seed, Shape};
 
 use crate::graph::Graph;
 use crate::loss;
@@ -253,6 +253,20 @@ impl Network for UNet {
         self.check_conditions(conditions)?;
         self.graph.forward(self.parameters.as_slice(), (at, conditions), out, scratch);
         Ok(())
+    }
+
+    fn pullback(
+        &self,
+        at: &At<'_>,
+        conditions: &Conditions,
+        along: Rows<'_>,
+        out: RowsMut<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Error> {
+        self.check_conditions(conditions)?;
+        check_pullback(&self.config.shape, at, along, &out)?;
+        self.graph.pullback(self.parameters.as_slice(), (at, conditions), along, out, scratch);
+        Ok(true)
     }
 
     fn gradient(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pathline::field::{
     ClockShifted, Conditions, Counted, FieldRecord, FunctionField, Gaussian, GaussianField,
     GaussianMixture, LowRankGaussian, LowRankMixture, Reversed, SourceScaled, SwitchTimes,
-    Switched,
+    Switched, directional_derivative,
 };
 use pathline::kernels::ProductPrecision;
 use pathline::schedule::{CondOt, Cosine, Schedule};
@@ -320,6 +320,66 @@ fn what_does_not_fit_is_an_error_and_nothing_is_nothing() {
         }
         let mut out = vec![0.0; 6];
         assert!(field.velocity(&good, RowsMut::new(&mut out, 2)).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_product_with_the_jacobian_is_what_differences_say() {
+    let vectors = Source::new(Seed(23), ROWS).noise(&Shape::vector(2));
+    let x = states();
+    let mut known = Vec::new();
+    for (name, field, ..) in fields() {
+        for t in [0.1, 0.5, 0.8] {
+            let at = At::new(Samples::first(ROWS), Times::Shared(t), x.rows()).unwrap();
+            let mut pulled = Batch::zeros(ROWS, Shape::vector(2));
+            if !field.pullback(&at, vectors.rows(), pulled.rows_mut()).unwrap() {
+                assert!(pulled.as_slice().iter().all(|v| *v == 0.0), "{name} wrote something");
+                continue;
+            }
+            known.push(name);
+            let mut worst = (0.0_f64, 0.0_f64);
+            for e in [[1.0, 0.0], [0.0, 1.0]] {
+                let along = Batch::from_vec(e.repeat(ROWS), Shape::vector(2)).unwrap();
+                let slope = |step: f64| {
+                    let found = directional_derivative(&*field, &at, along.rows(), step).unwrap();
+                    let rows = found.moved.chunks(2).zip(found.change.chunks(2)).enumerate();
+                    rows.map(|(i, (moved, change))| {
+                        let (w, j) = (vectors.row(i), pulled.row(i));
+                        let by =
+                            |w: &[f32], v: &[f64]| f64::from(w[0]) * v[0] + f64::from(w[1]) * v[1];
+                        [by(w, change), by(j, moved)]
+                    })
+                    .collect::<Vec<_>>()
+                };
+                // Coarse and fine, combined: both sides are linear in the difference.
+                for (fine, coarse) in slope(1.0 / 512.0).iter().zip(slope(1.0 / 256.0)) {
+                    let [change, pulled] = [0, 1].map(|k| (4.0 * fine[k] - coarse[k]) / 3.0);
+                    worst = (worst.0.max((change - pulled).abs()), worst.1.max(change.abs()));
+                }
+            }
+            assert!(worst.0 < 1e-3 * worst.1 + 1e-4, "{name} at {t}: {worst:?}");
+        }
+    }
+    known.dedup();
+    let wanted = ["gaussian", "mixture", "low rank, classes", "empirical, classes", "guided"];
+    assert!(wanted.iter().all(|name| known.contains(name)), "{known:?}");
+}
+
+#[test]
+fn vectors_that_do_not_fit_are_an_error() {
+    let three = states().select(&[0, 1, 2]).unwrap();
+    let at = At::new(Samples::first(3), Times::Shared(0.5), three.rows()).unwrap();
+    let wide = Batch::zeros(3, Shape::vector(3));
+    let two = three.select(&[0, 1]).unwrap();
+    for (name, field, ..) in fields() {
+        let mut out = [0.0; 6];
+        if !field.pullback(&at, three.rows(), RowsMut::new(&mut out, 2)).unwrap() {
+            continue;
+        }
+        for along in [wide.rows(), two.rows()] {
+            assert!(field.pullback(&at, along, RowsMut::new(&mut out, 2)).is_err(), "{name}");
+        }
+        assert!(field.pullback(&at, three.rows(), RowsMut::new(&mut out[..4], 2)).is_err());
     }
 }
 

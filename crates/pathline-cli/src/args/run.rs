@@ -18,7 +18,7 @@ pub(crate) struct Run {
     /// Classifier-free guidance scale (1: none); needs --class
     #[arg(long, allow_negative_numbers = true, value_name = "W", requires = "class")]
     pub(crate) guidance: Option<f64>,
-    /// Numbers that a network's products multiply: f32, bf16 (faster where the processor has AMX), or
+    /// Numbers that a network's products multiply: f32, bf16 (faster where the processor has AMX or AVX512-BF16), or
     /// `fastest` of them here [default: f32]
     #[arg(long, value_name = "NUMBERS")]
     pub(crate) precision: Option<ProductPrecision>,

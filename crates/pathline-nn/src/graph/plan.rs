@@ -31,10 +31,21 @@ pub(super) struct Plan {
     pub(super) slots: Vec<usize>,
     /// How many buffers inference needs.
     pub(super) slot_count: usize,
-    /// How each node goes back; `None` for those that no parameter's gradient comes from.
-    pub(super) back: Vec<Option<Return>>,
+    /// The way back to the parameters.
+    pub(super) to_parameters: Back,
+    /// The way back to the states as well.
+    pub(super) to_states: Back,
+}
+
+/// How gradients go back through a graph.
+#[derive(Debug)]
+pub(super) struct Back {
+    /// How each node goes back; `None` for those behind which nothing is wanted.
+    pub(super) nodes: Vec<Option<Return>>,
     /// How many buffers the gradients need.
-    pub(super) delta_count: usize,
+    pub(super) buffers: usize,
+    /// The buffer of the gradient at the states, where that is wanted.
+    pub(super) states: Option<usize>,
 }
 
 /// Numbered buffers, of which some are free.
@@ -56,8 +67,9 @@ impl Pool {
 impl Plan {
     pub(super) fn new(extents: &[Extent], nodes: &[Node]) -> Self {
         let (slots, slot_count) = values(extents.len(), nodes);
-        let (back, delta_count) = gradients(extents.len(), nodes);
-        Self { slots, slot_count, back, delta_count }
+        let [to_parameters, to_states] =
+            [false, true].map(|states| gradients(extents.len(), nodes, states));
+        Self { slots, slot_count, to_parameters, to_states }
     }
 }
 
@@ -81,9 +93,10 @@ fn values(count: usize, nodes: &[Node]) -> (Vec<usize>, usize) {
     (slots, pool.count)
 }
 
-fn gradients(count: usize, nodes: &[Node]) -> (Vec<Option<Return>>, usize) {
-    // A gradient is wanted where parameters lie behind the value.
+fn gradients(count: usize, nodes: &[Node], states: bool) -> Back {
+    // A gradient is wanted where parameters lie behind the value, or the states if theirs is.
     let mut wanted = vec![false; count];
+    wanted[0] = states;
     for node in nodes {
         wanted[node.output] =
             node.operation.learns() || node.inputs().iter().any(|&input| wanted[input]);
@@ -121,5 +134,5 @@ fn gradients(count: usize, nodes: &[Node]) -> (Vec<Option<Return>>, usize) {
         }
         *back = Some(Return { delta, inputs });
     }
-    (back, pool.count)
+    Back { nodes: back, buffers: pool.count, states: slot_of[0] }
 }

@@ -10,11 +10,11 @@
 use std::ops::Range;
 
 use pathline::field::Conditions;
-use pathline::{At, RowsMut};
+use pathline::{At, Rows, RowsMut};
 use rayon::prelude::*;
 
 use super::operation::{Back, Call, MOST_INPUTS, Packed, Packing, Place, ROW_MULTIPLE};
-use super::plan::Arrival;
+use super::plan::{self, Arrival};
 use super::{Graph, Node};
 use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
 use pathline::kernels::ProductPrecision;
@@ -156,19 +156,72 @@ impl Graph {
         gradient: &mut [f32],
     ) -> f64 {
         let slot = self.forward_block(call, workspace);
-        let Some(delta) = self.plan.back.last().and_then(|back| back.map(|b| b.delta)) else {
+        let Some((delta, elements)) = self.open(&self.plan.to_parameters, call, workspace) else {
             return 0.0;
         };
-        let output = self.extents[self.nodes[self.nodes.len() - 1].output];
-        let (elements, length) = (call.samples * output.elements(), output.buffer(call.samples));
-        workspace.deltas.resize_with(self.plan.delta_count.max(workspace.deltas.len()), Vec::new);
         let loss = residual(
             call.from..call.from + call.samples,
             &workspace.values[slot][..elements],
-            &mut warm(&mut workspace.deltas[delta], length)[..elements],
+            &mut workspace.deltas[delta][..elements],
         );
-        self.backward_block(call, workspace, gradient);
+        self.backward_block(&self.plan.to_parameters, call, workspace, gradient);
         loss
+    }
+
+    /// Makes room for the gradient at the output of a block; gives its buffer and how many values it has.
+    fn open(
+        &self,
+        back: &plan::Back,
+        call: &Call<'_>,
+        workspace: &mut Workspace,
+    ) -> Option<(usize, usize)> {
+        let delta = back.nodes.last().copied().flatten()?.delta;
+        let output = self.extents[self.nodes.last()?.output];
+        workspace.deltas.resize_with(back.buffers.max(workspace.deltas.len()), Vec::new);
+        warm(&mut workspace.deltas[delta], output.buffer(call.samples));
+        Some((delta, call.samples * output.elements()))
+    }
+
+    /// Writes `J^T w` for the row `w` of `along` of every sample of `at` into the same row of `out`, with the Jacobian
+    /// of the output by the states. Sample by sample, so that neither threads nor other samples change a byte.
+    pub(crate) fn pullback(
+        &self,
+        parameters: &[f32],
+        (at, conditions): (&At<'_>, &Conditions),
+        along: Rows<'_>,
+        out: RowsMut<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let width = out.width();
+        let precision = scratch.precision();
+        let (_, packed, pool) = scratch.for_graph(0, self.nodes.len());
+        let packed = self.packed(parameters, (precision, true), packed);
+        let whole = Call::new((at, conditions), parameters, (precision, true), packed);
+        out.into_slice().par_chunks_mut(width).enumerate().for_each(|(i, out)| {
+            let call = whole.block(i, 1);
+            let mut workspace = pool.take();
+            self.forward_block(&call, &mut workspace);
+            let back = &self.plan.to_states;
+            if let Some((delta, elements)) = self.open(back, &call, &mut workspace) {
+                workspace.deltas[delta][..elements].copy_from_slice(along.row(i));
+                let nodes = if packed.is_empty() { &[] } else { &self.nodes[..] };
+                open_sums(nodes, precision, &mut workspace.sums);
+                // What the parameters get is nobody's.
+                let mut unused = std::mem::take(&mut workspace.unused);
+                self.backward_block(
+                    back,
+                    &call,
+                    &mut workspace,
+                    warm(&mut unused, parameters.len()),
+                );
+                workspace.unused = unused;
+            }
+            match back.states {
+                Some(states) => out.copy_from_slice(&workspace.deltas[states][..out.len()]),
+                None => out.fill(0.0),
+            }
+            pool.put(workspace);
+        });
     }
 
     /// The states of a block.
@@ -226,11 +279,17 @@ impl Graph {
     }
 
     /// Takes the gradient at the output back through all operations.
-    fn backward_block(&self, call: &Call<'_>, workspace: &mut Workspace, gradient: &mut [f32]) {
-        let Workspace { values, kept, deltas, packed, sums, work } = workspace;
+    fn backward_block(
+        &self,
+        back: &plan::Back,
+        call: &Call<'_>,
+        workspace: &mut Workspace,
+        gradient: &mut [f32],
+    ) {
+        let Workspace { values, kept, deltas, packed, sums, work, .. } = workspace;
         let ahead = !call.packed.is_empty();
         for (i, node) in self.nodes.iter().enumerate().rev() {
-            let Some(back) = self.plan.back[i] else { continue };
+            let Some(back) = back.nodes[i] else { continue };
             let mut delta = std::mem::take(&mut deltas[back.delta]);
             let mut taken: [Vec<f32>; MOST_INPUTS] = Default::default();
             let mut into: [Option<Place<'_>>; MOST_INPUTS] = Default::default();

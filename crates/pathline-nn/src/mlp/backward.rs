@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use pathline::Error;
 use pathline::kernels::ROW_BLOCK;
+use pathline::{At, Error, Rows, RowsMut};
 use rayon::prelude::*;
 
 use super::forward::write_inputs;
@@ -40,27 +40,65 @@ pub(super) fn run(
         warm(&mut part.gradient, values).fill(0.0);
         let end = ((p + 1) * cut.rows).min(rows);
         for from in (p * cut.rows..end).step_by(together) {
-            block((mlp, precision), batch, from..end.min(from + together), part);
+            let range = from..end.min(from + together);
+            let residual = |output: &[f32], delta: &mut [f32]| {
+                loss::residual(batch, range.clone(), output, delta)
+            };
+            part.loss += block((mlp, precision), (&batch.at, range.clone()), part, residual, None);
         }
     });
     sum_gradients(parts, into);
     Ok(parts.iter().map(|part| part.loss).sum::<f64>() / (rows * mlp.width()) as f64)
 }
 
-/// Adds the loss and the gradient of the rows `range` to a part.
+/// Writes `J^T w` for the row `w` of `along` of every row into the same row of `out`; all have been checked.
+pub(super) fn pullback(
+    mlp: &Mlp,
+    at: &At<'_>,
+    along: Rows<'_>,
+    out: RowsMut<'_>,
+    scratch: &mut Scratch,
+) {
+    let (rows, width, values) = (at.x.len(), mlp.width(), mlp.parameters.len());
+    let together = rows_together(rows);
+    let (cut, precision) = (Cut::new(rows, together), scratch.precision());
+    let fewest = fewest_a_thread(rows * values, cut.parts);
+    out.into_slice()
+        .par_chunks_mut(cut.rows * width)
+        .zip(scratch.parts(cut.parts))
+        .with_min_len(fewest)
+        .enumerate()
+        .for_each(|(p, (out, part))| {
+            for (b, out) in out.chunks_mut(together * width).enumerate() {
+                let from = p * cut.rows + b * together;
+                let range = from..from + out.len() / width;
+                let given = |_: &[f32], delta: &mut [f32]| {
+                    delta.copy_from_slice(&along.as_slice()[from * width..][..delta.len()]);
+                    0.0
+                };
+                // What the parameters get is nobody's.
+                warm(&mut part.gradient, values);
+                block((mlp, precision), (at, range), part, given, Some(out));
+            }
+        });
+}
+
+/// Adds the gradient of the rows `range` to a part, from what `residual` writes at their outputs (whose share of the
+/// loss comes back), and writes the one at the states if asked to.
 fn block(
     (mlp, precision): (&Mlp, ProductPrecision),
-    batch: &TrainingBatch<'_>,
-    range: Range<usize>,
+    (at, range): (&At<'_>, Range<usize>),
     part: &mut Part,
-) {
+    residual: impl FnOnce(&[f32], &mut [f32]) -> f64,
+    states: Option<&mut [f32]>,
+) -> f64 {
     let (rows, width) = (range.len(), mlp.width());
     let last = mlp.layers.len();
     if part.saved.len() <= last {
         part.saved.resize_with(last + 1, Saved::default);
     }
     let inputs = warm(&mut part.saved[0].value, rows * (width + 1));
-    write_inputs(&batch.at, range.start, rows, inputs);
+    write_inputs(at, range.start, rows, inputs);
     for l in 0..last {
         let layer = mlp.linear(l, precision);
         let (before, after) = part.saved.split_at_mut(l + 1);
@@ -69,19 +107,28 @@ fn block(
         let x = &value[..rows * layer.inputs];
         layer.forward_saving(rows, x, warm(&mut after[0].value, len), warm(slope, len));
     }
-    let Part { saved, delta, gradient, loss } = part;
+    let Part { saved, delta, gradient, .. } = part;
     let output = &saved[last].value[..rows * width];
-    *loss += loss::residual(batch, range, output, warm(&mut delta[0], output.len()));
+    let loss = residual(output, warm(&mut delta[0], output.len()));
     let [here, there] = delta;
     let (mut here, mut there) = (here, there);
     for l in (0..last).rev() {
         let layer = mlp.linear(l, precision);
         let x = &saved[l].value[..rows * layer.inputs];
-        let dx = (l > 0).then(|| (0.0, warm(there, rows * layer.inputs)));
+        let wanted = l > 0 || states.is_some();
+        let dx = wanted.then(|| (0.0, warm(there, rows * layer.inputs)));
         let delta = &mut here[..rows * layer.outputs];
         layer.backward(rows, (x, &saved[l].slope), delta, places(&mlp.layers[l], gradient), dx);
         std::mem::swap(&mut here, &mut there);
     }
+    if let Some(states) = states {
+        // The last input is the time.
+        let inputs = here.chunks_exact(width + 1);
+        for (state, input) in states.chunks_exact_mut(width).zip(inputs) {
+            state.copy_from_slice(&input[..width]);
+        }
+    }
+    loss
 }
 
 /// The places of one layer in a part's gradient; bias and weight are neighbours in the arena.

@@ -14,9 +14,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rows::each_row;
+use super::rows::{each_row, each_vector};
 use super::{Conditions, FieldRecord, VelocityField};
-use crate::batch::{At, RowsMut, Shape};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 use crate::schedule::{Coefficients, Schedule};
 
@@ -159,6 +159,20 @@ impl VelocityField for GaussianField {
                     return Err(no_rate(row.t));
                 }
                 *out = (c.d_alpha * m + rate * (f64::from(x) - c.alpha * m)) as f32;
+            }
+            Ok(())
+        })
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        each_vector(&self.shape, at, along, out, |row, along, out| {
+            let c = self.schedule.at(row.t);
+            for ((out, &w), &s) in out.iter_mut().zip(along).zip(&self.of(row.sample).std) {
+                let rate = rate(&c, s);
+                if !rate.is_finite() {
+                    return Err(no_rate(row.t));
+                }
+                *out = (rate * f64::from(w)) as f32;
             }
             Ok(())
         })

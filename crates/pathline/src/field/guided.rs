@@ -13,8 +13,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
-use crate::batch::{At, RowsMut, Shape, Times};
+use super::{FieldRecord, VelocityField, check, check_pullback};
+use crate::batch::{At, Batch, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// Classifier-free guidance over two fields.
@@ -67,6 +67,27 @@ impl Guided {
         }
     }
 
+    /// Whether no row is guided.
+    fn idle(&self, at: &At<'_>) -> bool {
+        match at.t {
+            Times::Shared(t) => self.scale_at(t) == 1.0,
+            Times::Each(ts) => ts.iter().all(|&t| self.scale_at(t) == 1.0),
+        }
+    }
+
+    /// `(1 - w) without + w out`, row by row.
+    fn combine(&self, at: &At<'_>, without: &Batch, mut out: RowsMut<'_>) {
+        for (i, without) in without.rows().iter().enumerate() {
+            let w = self.scale_at(at.t.at(i));
+            if w == 1.0 {
+                continue;
+            }
+            for (out, &without) in out.row(i).iter_mut().zip(without) {
+                *out = ((1.0 - w) * f64::from(without) + w * f64::from(*out)) as f32;
+            }
+        }
+    }
+
     /// The strength at `t`.
     fn scale_at(&self, t: f64) -> f64 {
         if self.interval[0] <= t && t <= self.interval[1] { self.scale } else { 1.0 }
@@ -81,27 +102,29 @@ impl VelocityField for Guided {
     fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
         check(self.shape(), at, &out)?;
         self.conditional.velocity(at, out.reborrow())?;
-        let idle = |t: f64| self.scale_at(t) == 1.0;
-        let unguided = match at.t {
-            Times::Shared(t) => idle(t),
-            Times::Each(ts) => ts.iter().all(|&t| idle(t)),
-        };
-        if unguided {
+        if self.idle(at) {
             return Ok(());
         }
-        let width = at.x.width();
-        let mut without = vec![0.0; at.x.as_slice().len()];
-        self.unconditional.velocity(at, RowsMut::new(&mut without, width))?;
-        for (i, without) in without.chunks_exact(width).enumerate() {
-            let w = self.scale_at(at.t.at(i));
-            if w == 1.0 {
-                continue;
-            }
-            for (out, &without) in out.row(i).iter_mut().zip(without) {
-                *out = ((1.0 - w) * f64::from(without) + w * f64::from(*out)) as f32;
-            }
-        }
+        let mut without = Batch::zeros(at.x.len(), self.shape().clone());
+        self.unconditional.velocity(at, without.rows_mut())?;
+        self.combine(at, &without, out);
         Ok(())
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        if !self.conditional.pullback(at, along, out.reborrow())? {
+            return Ok(false);
+        }
+        if self.idle(at) {
+            return Ok(true);
+        }
+        let mut without = Batch::zeros(at.x.len(), self.shape().clone());
+        if !self.unconditional.pullback(at, along, without.rows_mut())? {
+            return Ok(false);
+        }
+        self.combine(at, &without, out);
+        Ok(true)
     }
 
     fn record(&self) -> FieldRecord {

@@ -19,11 +19,11 @@
 use std::sync::Arc;
 
 use super::gaussian::{no_rate, rate};
-use super::rows::{Row, each_row};
+use super::rows::{Row, each_row, each_vector};
 use super::{Conditions, FieldRecord, VelocityField};
-use crate::batch::{At, Batch, RowsMut, Shape};
+use crate::batch::{At, Batch, Rows, RowsMut, Shape};
 use crate::error::Error;
-use crate::schedule::Schedule;
+use crate::schedule::{Coefficients, Schedule};
 
 /// Most modes of a ring: more could not be told apart in `f32`, and may fit in no memory.
 const MOST_MODES: u32 = 1 << 16;
@@ -150,8 +150,8 @@ impl MixtureField {
         self.mixture.components.iter().filter(move |c| class.is_none() || c.class == class)
     }
 
-    fn row(&self, row: &Row<'_>, out: &mut [f32]) -> Result<(), Error> {
-        let c = self.schedule.at(row.t);
+    /// The probability of each component (of the sample's class) to have produced a state.
+    fn shares(&self, row: &Row<'_>, c: &Coefficients) -> Vec<f64> {
         let dimension = row.x.len() as f64;
         let logits = self.of(row.sample).map(|k| {
             let variance = c.alpha * c.alpha * k.std * k.std + c.sigma * c.sigma;
@@ -163,20 +163,54 @@ impl MixtureField {
         let top = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         shares.iter_mut().for_each(|s| *s = (*s - top).exp());
         let total: f64 = shares.iter().sum();
-        let mut velocity = vec![0.0_f64; row.x.len()];
+        shares.iter_mut().for_each(|s| *s /= total);
+        shares
+    }
+
+    /// Adds a factor times a component's own velocity.
+    fn add(
+        k: &Component,
+        (c, t): (&Coefficients, f64),
+        x: &[f32],
+        (factor, sum): (f64, &mut [f64]),
+    ) -> Result<(), Error> {
+        let rate = rate(c, k.std);
+        if !rate.is_finite() {
+            return Err(no_rate(t));
+        }
+        for ((v, &x), m) in sum.iter_mut().zip(x).zip(&k.mean) {
+            *v += factor * (c.d_alpha * m + rate * (f64::from(x) - c.alpha * m));
+        }
+        Ok(())
+    }
+
+    fn mean_velocity(&self, row: &Row<'_>, shares: &[f64]) -> Result<Vec<f64>, Error> {
+        let c = self.schedule.at(row.t);
+        let mut velocity = vec![0.0; row.x.len()];
+        for (k, &share) in self.of(row.sample).zip(shares) {
+            Self::add(k, (&c, row.t), row.x, (share, &mut velocity))?;
+        }
+        Ok(velocity)
+    }
+
+    /// `J^T w` for `J = sum_k r_k ( rate_k I + (u_k - u) g_k^T )`, with a component's own velocity `u_k` and the
+    /// gradient `g_k = -(x - alpha m_k) / v_k` of its log density.
+    fn pull_back(&self, row: &Row<'_>, along: &[f32], out: &mut [f32]) -> Result<(), Error> {
+        let c = self.schedule.at(row.t);
+        let shares = self.shares(row, &c);
+        let velocity = self.mean_velocity(row, &shares)?;
+        let mut sum = vec![0.0; row.x.len()];
         for (k, share) in self.of(row.sample).zip(&shares) {
-            let rate = rate(&c, k.std);
-            if !rate.is_finite() {
-                return Err(no_rate(row.t));
-            }
-            let share = share / total;
-            for ((v, &x), m) in velocity.iter_mut().zip(row.x).zip(&k.mean) {
-                *v += share * (c.d_alpha * m + rate * (f64::from(x) - c.alpha * m));
+            let mut apart: Vec<f64> = velocity.iter().map(|u| -u).collect();
+            Self::add(k, (&c, row.t), row.x, (1.0, &mut apart))?;
+            let along_it: f64 = apart.iter().zip(along).map(|(u, &w)| u * f64::from(w)).sum();
+            let variance = c.alpha * c.alpha * k.std * k.std + c.sigma * c.sigma;
+            let (rate, back) = (share * rate(&c, k.std), share * along_it / variance);
+            for (((sum, &w), &x), m) in sum.iter_mut().zip(along).zip(row.x).zip(&k.mean) {
+                *sum += rate * f64::from(w) - back * (f64::from(x) - c.alpha * m);
             }
         }
-        for (out, v) in out.iter_mut().zip(&velocity) {
-            *out = *v as f32;
-        }
+        out.iter_mut().zip(&sum).for_each(|(out, &v)| *out = v as f32);
         Ok(())
     }
 }
@@ -187,7 +221,17 @@ impl VelocityField for MixtureField {
     }
 
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
-        each_row(&self.mixture.shape, at, out, |row, out| self.row(row, out))
+        each_row(&self.mixture.shape, at, out, |row, out| {
+            let velocity = self.mean_velocity(row, &self.shares(row, &self.schedule.at(row.t)))?;
+            out.iter_mut().zip(&velocity).for_each(|(out, &v)| *out = v as f32);
+            Ok(())
+        })
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        each_vector(&self.mixture.shape, at, along, out, |row, along, out| {
+            self.pull_back(row, along, out)
+        })
     }
 
     fn record(&self) -> FieldRecord {

@@ -37,7 +37,7 @@ pub use switched::{SwitchTimes, Switched};
 
 use std::sync::Arc;
 
-use crate::batch::{At, RowsMut, Shape, Times};
+use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// `u_t(x)` on `R^d`, for `t` in `[0, 1]` from source to target.
@@ -54,6 +54,17 @@ pub trait VelocityField: Send + Sync {
     /// # Errors
     /// Any [`Error`]; wrong row counts or widths must give an error, never a panic.
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error>;
+
+    /// Writes `J^T w` for every row `w` of `along` into the same row of `out`, with the Jacobian
+    /// `J = du_t/dx` at the row's state: a vector-Jacobian product, without differences. Says whether the field
+    /// has one; where not (the default) nothing is written, and
+    /// [`directional_derivative`] is the way.
+    ///
+    /// # Errors
+    /// As [`velocity`](Self::velocity); [`Error::Count`] when `along` has other rows or widths.
+    fn pullback(&self, _at: &At<'_>, _along: Rows<'_>, _out: RowsMut<'_>) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// What this field is, as data, down through what it wraps.
     fn record(&self) -> FieldRecord;
@@ -180,4 +191,19 @@ pub fn check(shape: &Shape, at: &At<'_>, out: &RowsMut<'_>) -> Result<(), Error>
         Error::check_count("times", at.x.len(), ts.len())?;
     }
     Error::check_count("sample indices", at.x.len(), at.samples.len())
+}
+
+/// [`check`] for [`VelocityField::pullback`].
+///
+/// # Errors
+/// [`Error::Count`] naming what disagrees.
+pub fn check_pullback(
+    shape: &Shape,
+    at: &At<'_>,
+    along: Rows<'_>,
+    out: &RowsMut<'_>,
+) -> Result<(), Error> {
+    Error::check_count("vectors to pull back", at.x.len(), along.len())?;
+    Error::check_count("elements of a vector to pull back", shape.elements(), along.width())?;
+    check(shape, at, out)
 }

@@ -2,19 +2,34 @@
 
 use rayon::prelude::*;
 
-use super::check;
-use crate::batch::{At, RowsMut, Shape};
+use super::{check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 use crate::kernels::ROW_BLOCK;
 
 /// Who a row is, when, and where: what a row's velocity may depend on.
 pub(super) struct Row<'a> {
+    /// Row of the request.
+    pub(super) index: usize,
     /// Global sample index.
     pub(super) sample: u64,
     /// Time.
     pub(super) t: f64,
     /// State.
     pub(super) x: &'a [f32],
+}
+
+/// [`each_row`] for [`VelocityField::pullback`](super::VelocityField::pullback): every row with its vector.
+pub(super) fn each_vector(
+    shape: &Shape,
+    at: &At<'_>,
+    along: Rows<'_>,
+    out: RowsMut<'_>,
+    pullback: impl Fn(&Row<'_>, &[f32], &mut [f32]) -> Result<(), Error> + Sync,
+) -> Result<bool, Error> {
+    check_pullback(shape, at, along, &out)?;
+    each_row(shape, at, out, |row, out| pullback(row, along.row(row.index), out))?;
+    Ok(true)
 }
 
 /// Checks the request, then computes every row on its own. Of several failing rows the first one's
@@ -30,7 +45,7 @@ pub(super) fn each_row(
     let block = |(b, out): (usize, &mut [f32])| {
         out.chunks_exact_mut(width).enumerate().find_map(|(i, out)| {
             let i = b * ROW_BLOCK + i;
-            let row = Row { sample: at.samples.at(i), t: at.t.at(i), x: at.x.row(i) };
+            let row = Row { index: i, sample: at.samples.at(i), t: at.t.at(i), x: at.x.row(i) };
             velocity(&row, out).err()
         })
     };

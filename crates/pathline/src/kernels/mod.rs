@@ -10,6 +10,8 @@
 //! 2. Sums over rows run over a fixed number of rows at a time, never over "one part a thread".
 
 pub mod bf16;
+#[cfg(target_arch = "x86_64")]
+mod dots;
 mod doubles;
 mod exponential;
 mod product;

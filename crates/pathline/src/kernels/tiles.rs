@@ -1,4 +1,5 @@
-//! Products of matrices of `bf16` numbers by a processor's tile unit (AMX), and the same by plain loops.
+//! Products of matrices of `bf16` numbers by a processor's tile unit (AMX), by its instructions for pairs of such
+//! numbers, or by plain loops.
 //!
 //! A step multiplies 32 rows of the left matrix, 32 numbers of each, by a packed 32 x 32 piece of the right
 //! one and adds to 32 x 32 sums in `f32`. Where the 32 numbers of each step begin is a list, so that the same
@@ -6,6 +7,9 @@
 //!
 //! # References
 //! Intel (2024), "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 2, `TDPBF16PS`.
+
+#[cfg(target_arch = "x86_64")]
+use super::dots;
 
 /// Rows, columns, and numbers of a row that one step takes.
 pub const SIDE: usize = 32;
@@ -29,6 +33,18 @@ impl<'a> Left<'a> {
     #[must_use]
     pub fn new(values: &'a [u16], row: usize, steps: &'a [usize]) -> Self {
         Self { values, row, steps, last: steps.iter().copied().max().unwrap_or(0) }
+    }
+
+    /// How many steps there are.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// What step `step` takes of row `row`. Panics where [`Left::holds`] says no.
+    #[inline]
+    pub(super) fn numbers(&self, step: usize, row: usize) -> &'a [u16; SIDE] {
+        let from = &self.values[self.steps[step] + row * self.row..];
+        from.first_chunk().unwrap_or(&[0; SIDE])
     }
 
     /// Whether every number of `rows` rows lies inside the slice.
@@ -85,6 +101,8 @@ pub fn tile_product(
 enum Unit {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Tiles(amx::Tiles),
+    #[cfg(target_arch = "x86_64")]
+    Dots,
     Loops,
 }
 
@@ -93,6 +111,10 @@ impl Unit {
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         if let Some(tiles) = amx::Tiles::open() {
             return Self::Tiles(tiles);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if dots::available() {
+            return Self::Dots;
         }
         Self::Loops
     }
@@ -112,17 +134,25 @@ impl Unit {
         match self {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             Self::Tiles(tiles) => tiles.block(left, first, right, keep, (sums, row)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Dots => dots::block(left, first, right, keep, (sums, row)),
             Self::Loops => plain(left, first, right, keep, (sums, row)),
         }
     }
 }
 
-/// Whether products run on a tile unit: if not, they are as right, and slower than those of `f32`.
+/// Whether the processor multiplies such numbers itself: if not, products are as right, and slower than those of
+/// `f32`.
 #[must_use]
 pub fn has_bf16_unit() -> bool {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    return amx::available();
-    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    if amx::available() {
+        return true;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if dots::available() {
+        return true;
+    }
     false
 }
 
@@ -378,20 +408,24 @@ mod tests {
     #[test]
     fn the_unit_and_plain_loops_agree() {
         if !has_bf16_unit() {
-            eprintln!("SKIPPED: this processor has no tile unit");
+            eprintln!("SKIPPED: this processor does not multiply such numbers itself");
             return;
         }
         let steps = [0, 7, 40, 33, 64];
         let (left, right) = (halves(40 * 100, 2), halves(steps.len() * PIECE, 3));
         let left = Left::new(&left, 40, &steps);
-        for keep in [false, true] {
-            let (mut tiles, mut loops) = (vec![1.5; 32 * 40], vec![1.5; 32 * 40]);
-            Unit::open().block(left, 3, &right, keep, (&mut tiles, 40));
+        // A processor with tiles has the instructions for pairs as well.
+        let mut units = vec![Unit::open()];
+        #[cfg(target_arch = "x86_64")]
+        units.extend(dots::available().then_some(Unit::Dots));
+        for (unit, keep) in units.iter().flat_map(|unit| [(unit, false), (unit, true)]) {
+            let (mut sums, mut loops) = (vec![1.5; 32 * 40], vec![1.5; 32 * 40]);
+            unit.block(left, 3, &right, keep, (&mut sums, 40));
             Unit::Loops.block(left, 3, &right, keep, (&mut loops, 40));
-            for (i, (a, b)) in tiles.iter().zip(&loops).enumerate() {
+            for (i, (a, b)) in sums.iter().zip(&loops).enumerate() {
                 assert!((a - b).abs() < 1e-4, "{i}: {a} {b}");
             }
-            assert!((tiles[39] - 1.5).abs() < 1e-9, "what lies between rows is left alone");
+            assert!((sums[39] - 1.5).abs() < 1e-9, "what lies between rows is left alone");
         }
     }
 

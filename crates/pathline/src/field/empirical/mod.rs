@@ -16,6 +16,7 @@
 //! A trained network, which smooths between the data; this field memorises them.
 
 mod atoms;
+mod pullback;
 mod softmax;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,8 @@ use rayon::prelude::*;
 
 use self::atoms::{Atoms, Group};
 use self::softmax::{Answer, Query};
-use super::{Conditions, FieldRecord, VelocityField, check};
-use crate::batch::{At, Batch, RowsMut, Shape};
+use super::{Conditions, FieldRecord, VelocityField, check, check_pullback};
+use crate::batch::{At, Batch, Rows, RowsMut, Shape};
 use crate::error::Error;
 use crate::kernels::rows_at_once;
 use crate::path::Prediction;
@@ -232,6 +233,19 @@ impl VelocityField for EmpiricalField {
 
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
         self.predict(Prediction::Velocity, at, out)
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        for job in self.jobs(at)? {
+            let rows = job.queries.par_iter().map(|query| {
+                pullback::pull_back(&self.atoms.data, job.group, query, along.row(query.row))
+            });
+            for (query, row) in job.queries.iter().zip(rows.collect::<Result<Vec<_>, _>>()?) {
+                out.row(query.row).copy_from_slice(&row);
+            }
+        }
+        Ok(true)
     }
 
     fn record(&self) -> FieldRecord {

@@ -27,6 +27,7 @@
 mod gaussian;
 mod orthonormal;
 mod principal;
+mod pullback;
 mod velocity;
 
 use std::ops::Range;

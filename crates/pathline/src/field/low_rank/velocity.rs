@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gaussian::variance;
+use super::pullback::pull_back;
 use super::{Component, LowRankMixture};
-use crate::batch::{At, RowsMut, Shape};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 use crate::field::gaussian::{no_rate, rate};
-use crate::field::rows::Row;
+use crate::field::rows::{Row, each_vector};
 use crate::field::{Conditions, FieldRecord, MarginalDensity, VelocityField, check};
 use crate::path::Prediction;
 use crate::schedule::{Coefficients, Schedule};
@@ -166,7 +167,7 @@ impl LowRankField {
 
 /// Some consecutive rows of a request.
 fn rows<'a>(at: &At<'a>, first: usize, count: usize) -> Vec<Row<'a>> {
-    let row = |i: usize| Row { sample: at.samples.at(i), t: at.t.at(i), x: at.x.row(i) };
+    let row = |i: usize| Row { index: i, sample: at.samples.at(i), t: at.t.at(i), x: at.x.row(i) };
     (first..first + count).map(row).collect()
 }
 
@@ -209,6 +210,20 @@ impl VelocityField for LowRankField {
 
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
         self.predict(Prediction::Velocity, at, out)
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        each_vector(self.shape(), at, along, out, |row, along, out| {
+            let shares = self.shares(std::slice::from_ref(row))?;
+            let of = shares.iter().flat_map(|shares| &shares.of);
+            let components: Vec<(f64, &Component)> = of
+                .zip(&self.mixture.components)
+                .filter_map(|(share, k)| share.filter(|&r| r > NEGLIGIBLE).map(|r| (r, k)))
+                .collect();
+            let found = pull_back(&components, row, &self.schedule.at(row.t), along)?;
+            out.iter_mut().zip(&found).for_each(|(out, &v)| *out = v as f32);
+            Ok(())
+        })
     }
 
     fn record(&self) -> FieldRecord {
