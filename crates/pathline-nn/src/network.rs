@@ -48,19 +48,22 @@ pub trait Network: Send + Sync {
     ) -> Result<(), Error>;
 
     /// Writes `J^T w` for every row `w` of `along` into the same row of `out`, with the Jacobian `J` of
-    /// [`forward`](Self::forward)'s output by the state; says whether the network can. The default cannot, and
-    /// writes nothing. The same bytes for any number of threads; takes as much memory as a training step.
+    /// [`forward`](Self::forward)'s output by the state: a vector-Jacobian product (VJP). Says whether the network
+    /// can; the default cannot, and writes nothing. A row has the same bytes whatever other rows are in the call.
+    /// Takes what a training step of one row takes, and as much memory as all parameters for each thread. In `bf16`
+    /// rounding counts as no change, and what goes back is rounded as well.
     ///
     /// # Errors
     /// [`Error::Count`] when widths or row counts disagree.
     fn pullback(
         &self,
-        _at: &At<'_>,
-        _conditions: &Conditions,
-        _along: Rows<'_>,
-        _out: RowsMut<'_>,
-        _scratch: &mut Scratch,
+        at: &At<'_>,
+        conditions: &Conditions,
+        along: Rows<'_>,
+        out: RowsMut<'_>,
+        scratch: &mut Scratch,
     ) -> Result<bool, Error> {
+        let _ = (at, conditions, along, out, scratch);
         Ok(false)
     }
 

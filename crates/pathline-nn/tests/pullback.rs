@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use pathline::diagnostics::{Probing, curl};
 use pathline::field::{Conditions, Guided, directional_derivative};
+use pathline::kernels::ProductPrecision;
 use pathline::path::Prediction;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Source, Times, VelocityField};
 use pathline_nn::{
-    Activation, Dit, DitConfig, Mlp, MlpConfig, Network, NetworkField, Output, UNet, UNetConfig,
+    Activation, Dit, DitConfig, Mlp, MlpConfig, Network, NetworkField, Output, Tensors, UNet,
+    UNetConfig,
 };
 
 const ROWS: usize = 37;
@@ -96,6 +98,80 @@ fn a_product_with_the_jacobian_is_what_differences_say() {
     }
 }
 
+/// `W^T silu(W x + w t)`: its Jacobian `W^T D W` is symmetric, though its code knows nothing of that.
+fn gradient() -> NetworkField {
+    let (d, h) = (6, 20);
+    let first = noise(&Shape::vector(h * (d + 1)), 8).row(0).to_vec();
+    let last = (0..d * h).map(|e| first[e % h * (d + 1) + e / h]).collect();
+    let tensors = Tensors::from([
+        ("net.0.weight".to_owned(), (vec![h, d + 1], first)),
+        ("net.0.bias".to_owned(), (vec![h], vec![0.1; h])),
+        ("net.2.weight".to_owned(), (vec![d, h], last)),
+        ("net.2.bias".to_owned(), (vec![d], vec![0.0; d])),
+    ]);
+    NetworkField::new(Arc::new(Mlp::from_tensors(&tensors, Activation::Silu).unwrap()))
+}
+
+#[test]
+fn a_network_that_is_a_gradient_is_found_to_be_one() {
+    let field = gradient();
+    let x = noise(field.shape(), 4);
+    let at = At::new(Samples::first(ROWS), Times::Shared(0.4), x.rows()).unwrap();
+    let found = curl(&field, &at, &Probing::default()).unwrap();
+    assert!(found.vjp && found.share.estimate.value < 1e-6, "{found:?}");
+    assert!(found.symmetric > 1.0);
+}
+
+#[test]
+fn a_row_has_the_same_bytes_whatever_other_rows_there_are() {
+    for (name, field) in fields() {
+        let [x, w] = [4, 5].map(|seed| noise(field.shape(), seed));
+        let times: Vec<f64> = (0..ROWS).map(|i| i as f64 / 40.0).collect();
+        let part = |rows: std::ops::Range<usize>| {
+            let some: Vec<usize> = rows.clone().collect();
+            let [x, w] = [&x, &w].map(|all| all.select(&some).unwrap());
+            let samples = Samples::Range(rows.start as u64..rows.end as u64);
+            let at = At::new(samples, Times::Each(&times[rows]), x.rows()).unwrap();
+            let mut out = Batch::zeros(x.len(), x.shape().clone());
+            assert!(field.pullback(&at, w.rows(), out.rows_mut()).unwrap());
+            out.as_slice().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        };
+        let (all, width) = (part(0..ROWS), x.width());
+        for rows in [0..1, 2..ROWS, 4..6] {
+            assert_eq!(part(rows.clone()), all[rows.start * width..rows.end * width], "{name}");
+        }
+    }
+}
+
+/// More parameters than are packed ahead of all samples, and products in `bf16`.
+#[test]
+fn large_networks_and_rounded_products_go_back_as_well() {
+    let shape = Shape::new([1, 8, 8]).unwrap();
+    let config = UNetConfig { model_channels: 64, ..UNetConfig::new(shape.clone()) };
+    let network = stirred(UNet::new(&config, Seed(1)).unwrap());
+    assert!(network.parameters().len() > 1 << 21);
+    let [x, w, b] = [4, 5, 6].map(|seed| noise(&shape, seed).select(&[0, 1, 2]).unwrap());
+    let at = At::new(Samples::first(3), Times::Shared(0.4), x.rows()).unwrap();
+    let inner = |precision: ProductPrecision| {
+        let field = NetworkField::new(Arc::clone(&network)).in_precision(precision);
+        let mut out = Batch::zeros(3, shape.clone());
+        assert!(field.pullback(&at, w.rows(), out.rows_mut()).unwrap());
+        out
+    };
+    let (single, half) = (inner(ProductPrecision::F32), inner(ProductPrecision::Bf16));
+    let field = NetworkField::new(Arc::clone(&network));
+    let found = directional_derivative(&field, &at, b.rows(), 1.0 / 256.0).unwrap();
+    let dot =
+        |a: &[f32], v: &[f64]| -> f64 { a.iter().zip(v).map(|(&a, v)| f64::from(a) * v).sum() };
+    let (there, back) = (dot(w.as_slice(), &found.change), dot(single.as_slice(), &found.moved));
+    assert!((there - back).abs() < 2e-3 * there.abs(), "{there} {back}");
+    let norm = |v: &[f32]| v.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let apart: Vec<f32> =
+        single.as_slice().iter().zip(half.as_slice()).map(|(a, b)| a - b).collect();
+    let share = norm(&apart) / norm(single.as_slice());
+    assert!(share > 0.0 && share < 0.05, "{share}");
+}
+
 #[test]
 fn threads_change_no_byte_and_neither_does_what_came_before() {
     for (name, field) in fields() {
@@ -142,5 +218,8 @@ fn curl_is_the_same_by_products_and_by_differences() {
         assert!((a - b).abs() < 2e-3 * b, "{name}: {a} {b}");
         assert!(by_products.floor < 1e-5 && by_products.floor > 0.0, "{name}: {by_products:?}");
         assert!(by_products.floor < by_differences.floor, "{name}");
+        assert!(by_products.vjp && !by_differences.vjp);
+        let told = Probing { vjp: false, ..probing };
+        assert_eq!(curl(&*field, &at, &told).unwrap(), by_differences, "{name}");
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pathline::quality::{
-    Moments, Replicates, agreement, frechet_replicates, kid_replicates, precision_recall,
+    Moments, Replicates, agreement, density_coverage_replicates, frechet_replicates,
+    kid_replicates, precision_recall,
 };
 use pathline::{Batch, Shape};
 use pathline_data::{DataSet, file, safetensors, torch};
@@ -22,6 +23,8 @@ const BLOCKS: usize = 19;
 pub(crate) const FEWEST: usize = 40;
 /// Neighbours whose distance is a ball's radius, as published for precision and recall.
 const NEIGHBOURS: usize = 3;
+/// The same for density and coverage.
+pub(crate) const COVERED: usize = 5;
 /// Most points of data in a set, unless more are asked for: they would cost more than they add.
 const MOST_REAL: usize = 5000;
 /// Most numbers of a state that is its own feature.
@@ -213,13 +216,13 @@ fn tensors(bytes: &[u8], path: &Path) -> Result<pathline_features::Tensors, Erro
     Ok(plain(tensors))
 }
 
-/// Kernel distance, Frechet distance, precision and recall of generated features against real ones, whose moments
-/// are `moments`, each without one block of samples after the other.
+/// Kernel distance, Frechet distance, precision, recall, density and coverage of generated features against real
+/// ones, whose moments are `moments`, each without one block of samples after the other.
 pub(crate) fn measures(
     generated: &Batch,
     real: &Batch,
     moments: &Moments,
-) -> Result<[Replicates; 4], Error> {
+) -> Result<[Replicates; 6], Error> {
     let kid = kid_replicates(generated, real, BLOCKS)?;
     let frechet = frechet_replicates(generated, moments, BLOCKS)?;
     // Both shares in one pass, of all samples and without each block.
@@ -236,5 +239,6 @@ pub(crate) fn measures(
         without: shares[..BLOCKS].iter().map(|share| share[which]).collect(),
         samples: generated.len(),
     };
-    Ok([kid, frechet, share(0), share(1)])
+    let [density, coverage] = density_coverage_replicates(generated, real, COVERED, BLOCKS)?;
+    Ok([kid, frechet, share(0), share(1), density, coverage])
 }

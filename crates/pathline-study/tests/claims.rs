@@ -140,6 +140,22 @@ fn the_energy_of_exact_fields_is_what_the_variance_leaves() {
 }
 
 #[test]
+fn exact_fields_are_gradients_and_networks_are_not() {
+    let judged = judge(&[measured(25)]).unwrap();
+    let findings = judged.entries[0].findings.iter();
+    let primary: Vec<_> = findings.filter(|f| f.role == Role::Primary).collect();
+    let (exact, networks): (Vec<_>, Vec<_>) =
+        primary.into_iter().partition(|f| f.setting.contains("exact"));
+    let constructed = judged.entries[0].findings.iter();
+    let constructed: Vec<_> =
+        constructed.filter(|f| f.setting.contains("by construction")).collect();
+    assert!(constructed.len() >= 3 && constructed.iter().all(|f| f.estimate.value < 1e-4));
+    assert!(exact.len() == 3 && networks.len() >= 4, "{exact:?} {networks:?}");
+    assert!(exact.iter().all(|f| f.estimate.value < 1e-6), "{exact:?}");
+    assert!(networks.iter().all(|f| (0.02..0.2).contains(&f.estimate.value)), "{networks:?}");
+}
+
+#[test]
 fn a_measurement_goes_on_where_it_was_ended() {
     struct Stops(usize);
     impl Progress for Stops {

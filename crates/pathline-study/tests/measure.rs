@@ -112,6 +112,9 @@ fn samples_of_another_law_are_far_from_the_data() {
     let quality = found.quality.unwrap();
     assert!(quality.kid.low > 0.0 && quality.precision.value < 0.2, "{quality:?}");
     assert!(quality.frechet.value > 10.0 * quality.frechet_floor);
+    assert!(quality.density.value < 0.2 && quality.coverage.high < 0.5 * quality.expected_coverage);
+    let extrapolated = quality.frechet_extrapolated.unwrap();
+    assert!((extrapolated / quality.frechet.value - 1.0).abs() < 0.5, "{extrapolated}");
     assert!(found.rotation.iter().all(|at| at.curl.share.estimate.value < 1e-3));
     assert_eq!(found.memorisation.unwrap().data, data.name);
 }

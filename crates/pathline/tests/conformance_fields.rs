@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use pathline::field::{
     ClockShifted, Conditions, Counted, FieldRecord, FunctionField, Gaussian, GaussianField,
-    GaussianMixture, LowRankGaussian, LowRankMixture, Reversed, SourceScaled, SwitchTimes,
+    GaussianMixture, Guided, LowRankGaussian, LowRankMixture, Reversed, SourceScaled, SwitchTimes,
     Switched, directional_derivative,
 };
 use pathline::kernels::ProductPrecision;
@@ -111,6 +111,7 @@ fn wrappers() -> Vec<Case> {
             false,
             true,
         ),
+        ("guided by a function", Arc::new(guided_by_function()), false, false),
         (
             "guided, at times",
             around(
@@ -172,6 +173,10 @@ fn wrappers() -> Vec<Case> {
         ),
         ("counted", Arc::new(Counted::new(Arc::new(Reversed::new(spec(DATA))))), true, false),
     ]
+}
+
+fn guided_by_function() -> Guided {
+    Guided::new(spec(RING), Arc::new(turn()), 2.0).unwrap()
 }
 
 fn turn() -> impl VelocityField {

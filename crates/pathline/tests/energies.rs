@@ -459,3 +459,37 @@ fn every_step_of_every_sample_is_a_part_of_its_energy() {
         }
     }
 }
+
+/// The same field in turned coordinates, from turned noise, costs the same.
+#[test]
+fn a_rotation_changes_no_energy() {
+    let (sin, cos) = 0.7_f64.sin_cos();
+    let turn = move |x: &[f32], back: f64| {
+        let (a, b) = (f64::from(x[0]), f64::from(x[1]));
+        [cos * a - back * sin * b, back * sin * a + cos * b]
+    };
+    let plain = |t: f64, x: [f64; 2]| [x[1] * (1.0 + t) - 0.3 * x[0] * x[0], (2.0 * x[0]).sin()];
+    let field =
+        FunctionField::new(Shape::vector(2), "plain", move |t, x: &[f32], u: &mut [f32]| {
+            let v = plain(t, [f64::from(x[0]), f64::from(x[1])]);
+            u.copy_from_slice(&v.map(|v| v as f32));
+        });
+    let turned =
+        FunctionField::new(Shape::vector(2), "turned", move |t, x: &[f32], u: &mut [f32]| {
+            let v = plain(t, turn(x, -1.0)).map(|v| v as f32);
+            u.copy_from_slice(&turn(&v, 1.0).map(|v| v as f32));
+        });
+    let noise = Source::new(Seed(5), 50).noise(&Shape::vector(2));
+    let start: Vec<f32> =
+        noise.rows().iter().flat_map(|x| turn(x, 1.0).map(|v| v as f32)).collect();
+    for solver in SOLVERS {
+        let run = Run::on(TimeGrid::uniform(20).unwrap(), solver);
+        let (before, _) = energy_of(&field, noise.as_slice(), &run);
+        let (after, _) = energy_of(&turned, &start, &run);
+        for (a, b) in before.iter().zip(&after) {
+            for (a, b) in [(a.left, b.left), (a.chord, b.chord), (a.bending, b.bending)] {
+                assert!((a - b).abs() < 1e-5 * (1.0 + b), "{a} {b}");
+            }
+        }
+    }
+}

@@ -192,6 +192,25 @@ fn a_rotation_and_a_shift_change_nothing() {
     let after = memorisation(&turn(&samples), &turn(&data), MEMORISED_RATIO).unwrap();
     assert_eq!((before.fraction, before.nearest), (after.fraction, after.nearest));
     assert!(before.ratios.iter().zip(&after.ratios).all(|(a, b)| (a - b).abs() < 1e-5));
+    // Densities at points that are no copies; those of copies are infinite by neighbours.
+    let points = gaussian(40, 64, 30);
+    let near = |a: Vec<f64>, b: Vec<f64>| {
+        assert!(
+            a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4 * (1.0 + b.abs())),
+            "{a:?} {b:?}"
+        );
+    };
+    let (turned, turned_data) = (turn(&points), turn(&data));
+    near(
+        knn_log_density(&points, &data, 5, Exclude::Nothing).unwrap(),
+        knn_log_density(&turned, &turned_data, 5, Exclude::Nothing).unwrap(),
+    );
+    for rule in [Bandwidth::Scott, Bandwidth::Silverman, Bandwidth::Median] {
+        near(
+            kernel_log_density(&points, &data, rule, Exclude::Nothing).unwrap(),
+            kernel_log_density(&turned, &turned_data, rule, Exclude::Nothing).unwrap(),
+        );
+    }
 }
 
 #[test]
@@ -247,7 +266,11 @@ fn kernel_densities_are_those_of_scikit_learn() {
             Batch::from_vec(values, Shape::vector(d)).unwrap()
         };
         let (data, queries) = (batch("data"), batch("queries"));
-        for (rule, name) in [(Bandwidth::Scott, "scott"), (Bandwidth::Silverman, "silverman")] {
+        for (rule, name) in [
+            (Bandwidth::Scott, "scott"),
+            (Bandwidth::Silverman, "silverman"),
+            (Bandwidth::Median, "median"),
+        ] {
             let width = case[name]["width"].as_f64().unwrap();
             assert!((rule.of(&data).unwrap() / width - 1.0).abs() < 1e-12, "{name}");
             let wanted: Vec<f64> = serde_json::from_value(case[name]["log_p"].clone()).unwrap();

@@ -7,8 +7,9 @@
 //! Quality measures against SciPy, NumPy, prdc and brute force, and against what is known of them.
 
 use pathline::quality::{
-    KidSubsets, Moments, agreement, density_coverage, expected_coverage, frechet_distance,
-    frechet_replicates, half_split_floor, kid, kid_replicates, precision_recall, replicates,
+    KidSubsets, Moments, agreement, density_coverage, density_coverage_replicates,
+    expected_coverage, frechet_distance, frechet_replicates, half_split_floor, kid, kid_replicates,
+    precision_recall, replicates,
 };
 use pathline::{Batch, Error, Purpose, Seed, Shape};
 use proptest::prelude::*;
@@ -321,6 +322,27 @@ fn a_kernel_distance_has_no_bias_and_an_honest_error() {
     let error = found.standard_deviation / 60.0_f64.sqrt();
     let full = kid(&run, &real).unwrap();
     assert!((found.mean - full).abs() < 5.0 * error, "{} and {full}", found.mean);
+}
+
+#[test]
+fn density_and_coverage_without_a_block_are_those_of_the_others() {
+    let (real, run) = (gaussian(300, 3, 5), gaussian(203, 3, 6));
+    for blocks in [2, 19, 64] {
+        let [density, coverage] = density_coverage_replicates(&run, &real, 4, blocks).unwrap();
+        let direct = |of: fn(pathline::quality::DensityCoverage) -> f64| {
+            replicates(&run, blocks, |run| Ok(of(density_coverage(run, &real, 4)?))).unwrap()
+        };
+        let near = |a: &pathline::quality::Replicates, b: pathline::quality::Replicates| {
+            let all = a.without.iter().zip(&b.without).chain([(&a.value, &b.value)]);
+            assert!(all.clone().all(|(a, b)| (a - b).abs() < 1e-12), "{a:?} {b:?}");
+            assert_eq!(a.samples, b.samples);
+        };
+        near(&density, direct(|found| found.density));
+        near(&coverage, direct(|found| found.coverage));
+    }
+    for blocks in [0, 1, 65] {
+        assert!(density_coverage_replicates(&run, &real, 4, blocks).is_err());
+    }
 }
 
 #[test]

@@ -60,8 +60,8 @@ pub(super) fn pullback(
     scratch: &mut Scratch,
 ) {
     let (rows, width, values) = (at.x.len(), mlp.width(), mlp.parameters.len());
-    let together = rows_together(rows);
-    let (cut, precision) = (Cut::new(rows, together), scratch.precision());
+    // One by one: products of several rows have other bytes for other numbers of them.
+    let (cut, precision) = (Cut::new(rows, 1), scratch.precision());
     let fewest = fewest_a_thread(rows * values, cut.parts);
     out.into_slice()
         .par_chunks_mut(cut.rows * width)
@@ -69,16 +69,15 @@ pub(super) fn pullback(
         .with_min_len(fewest)
         .enumerate()
         .for_each(|(p, (out, part))| {
-            for (b, out) in out.chunks_mut(together * width).enumerate() {
-                let from = p * cut.rows + b * together;
-                let range = from..from + out.len() / width;
+            // What the parameters get is nobody's.
+            warm(&mut part.gradient, values);
+            for (b, out) in out.chunks_mut(width).enumerate() {
+                let row = p * cut.rows + b;
                 let given = |_: &[f32], delta: &mut [f32]| {
-                    delta.copy_from_slice(&along.as_slice()[from * width..][..delta.len()]);
+                    delta.copy_from_slice(along.row(row));
                     0.0
                 };
-                // What the parameters get is nobody's.
-                warm(&mut part.gradient, values);
-                block((mlp, precision), (at, range), part, given, Some(out));
+                block((mlp, precision), (at, row..row + 1), part, given, Some(out));
             }
         });
 }

@@ -11,6 +11,7 @@
 //!                                                  all claims together ──► adjust ──► conclude ──► pages
 //! ```
 
+mod along_training;
 mod between_thirds;
 mod corrected_steps;
 mod curl;

@@ -5,6 +5,7 @@ use pathline_view::{
 };
 
 use super::Claim;
+use super::along_training;
 use super::evidence::{Effort, Evidence};
 use super::finding::{Decision, Finding, Role};
 use super::ledger::{Entry, Ledger, claim};
@@ -171,7 +172,7 @@ pub fn ledger_report(ledger: &Ledger, evidence: &[Evidence]) -> Result<Report, E
             id: claim.slug.to_owned(),
             title: format!("{}. {}", claim.number, claim.title),
             text,
-            figures: figures(entry, &command),
+            figures: figures(entry, own, &command),
         });
     }
     Ok(Report {
@@ -229,7 +230,7 @@ fn overview(ledger: &Ledger) -> Section {
 }
 
 /// A picture of what decides, and a table of everything.
-fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
+fn figures(entry: &Entry, own: Option<&Evidence>, command: &str) -> Vec<Figure> {
     let decided: Vec<&Finding> = entry.findings.iter().filter(|f| f.says.is_some()).collect();
     let label = |f: &Finding| {
         let role = if f.role == Role::Control { "control, " } else { "" };
@@ -284,8 +285,17 @@ fn figures(entry: &Entry, command: &str) -> Vec<Figure> {
     let tested = entry.findings.iter().any(|f| f.test_p.is_some());
     let note = if tested { IN_BRACKETS.trim_start().to_owned() } else { String::new() };
     let table = Table { columns, rows: rows.collect(), note };
-    vec![
-        figure("decides", "What decides", "Bars with intervals.", Content::Bars(bars)),
-        figure("numbers", "All numbers", "A table of all findings.", Content::Table(table)),
-    ]
+    let mut figures =
+        vec![figure("decides", "What decides", "Bars with intervals.", Content::Bars(bars))];
+    let courses = own.map(|own| &own.settings[..]).unwrap_or_default();
+    figures.extend(courses.iter().enumerate().filter_map(|(i, setting)| {
+        along_training::figure(setting, &format!("claim-{}-{i}", entry.number), command)
+    }));
+    figures.push(figure(
+        "numbers",
+        "All numbers",
+        "A table of all findings.",
+        Content::Table(table),
+    ));
+    figures
 }

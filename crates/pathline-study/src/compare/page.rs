@@ -82,8 +82,8 @@ pub fn comparison_page(found: &Comparison, sides: &[Side], command: &str) -> Rep
         section("samples", "Sample by sample", "", samples),
     ];
     if !found.sets.is_empty() {
-        let caption =
-            "KID and Frechet distance are better when lower, precision and recall when higher.";
+        let caption = "KID and Frechet distance are better when lower, precision, recall and coverage when higher; density is \
+             about 1 for samples of the same law, and more is not better.";
         let content = Content::Table(found.set_table());
         let title = "Sets against real ones".to_owned();
         let sets = vec![figure("set-table".to_owned(), title, caption, "", content)];

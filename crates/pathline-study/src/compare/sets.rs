@@ -1,5 +1,5 @@
-//! Sets of samples against real ones: kernel and Frechet distance, precision and recall, each as a paired
-//! difference.
+//! Sets of samples against real ones: kernel and Frechet distance, precision, recall, density and coverage, each as a
+//! paired difference.
 
 use pathline::quality::Moments;
 
@@ -9,7 +9,7 @@ use crate::measure::in_shape;
 use crate::progress::Progress;
 use crate::sets::{Beside, FEWEST, measures};
 
-const NAMES: [&str; 4] = ["KID", "Frechet distance", "precision", "recall"];
+const NAMES: [&str; 6] = ["KID", "Frechet distance", "precision", "recall", "density", "coverage"];
 
 /// The differences of every run from the first; none, and a note why, where there is nothing to compare on.
 pub(super) fn compared(

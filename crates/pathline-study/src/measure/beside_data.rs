@@ -48,18 +48,29 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
         ("Frechet distance", quality.frechet),
         ("precision", quality.precision),
         ("recall", quality.recall),
+        ("density, about 1 for the same law", quality.density),
+        ("coverage", quality.coverage),
     ];
     let rows = rows.map(|(name, e)| (name.to_owned(), e));
+    let at_infinity = match quality.frechet_extrapolated {
+        Some(value) => format!(
+            " Extrapolated to infinitely many samples, against these points, the distance is {}.",
+            pathline_view::number(value)
+        ),
+        None => String::new(),
+    };
     figure(
         "quality",
         "The samples as a set",
         format!(
             "{samples} samples against {} points of {}, on {}. Two disjoint sets of as many real points (at most \
-             half of them) lie {} apart by the Frechet distance.",
+             half of them) lie {} apart by the Frechet distance.{at_infinity} As many samples of the same law would \
+             have a coverage of about {}.",
             quality.real,
             quality.data,
             quality.on,
-            pathline_view::number(quality.frechet_floor)
+            pathline_view::number(quality.frechet_floor),
+            pathline_view::number(quality.expected_coverage)
         ),
         "The kernel distance falls below 0 by chance, and by copies of the very points. A Frechet distance depends \
          on the number of samples: compare it at equal numbers only, and with that floor. Recall falls with fewer \

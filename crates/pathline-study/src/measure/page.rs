@@ -205,6 +205,8 @@ impl Measurement {
             rows.push(("Frechet distance to it, on the same".to_owned(), q.frechet));
             rows.push(("precision".to_owned(), q.precision));
             rows.push(("recall".to_owned(), q.recall));
+            rows.push(("density".to_owned(), q.density));
+            rows.push(("coverage".to_owned(), q.coverage));
         }
         if let Some(r) = &self.recognition {
             let judge = &r.judge;

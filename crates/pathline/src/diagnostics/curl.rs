@@ -38,16 +38,20 @@ pub struct Probing {
     /// Pairs of probes a state.
     pub pairs: usize,
     /// The smaller of the two steps of differences, for each element of a state; see
-    /// [`directional_derivative`] on its size. Fields that give products with their Jacobian need none.
+    /// [`directional_derivative`] on its size. Vector-Jacobian products need none.
     pub step: f64,
+    /// Whether fields that give vector-Jacobian products ([`VelocityField::pullback`]) are asked for them; if not,
+    /// and for all other fields, products are found by differences.
+    pub vjp: bool,
     /// Probe `k` of a sample is from the stream `(seed, Probe, sample, k)`.
     pub seed: Seed,
 }
 
 impl Default for Probing {
-    /// 4 pairs at a step of 1/256, for states and fields that change over a length of about 1.
+    /// 4 pairs, by vector-Jacobian products where there are; else at a step of 1/256, for states and fields that
+    /// change over a length of about 1.
     fn default() -> Self {
-        Self { pairs: 4, step: 1.0 / 256.0, seed: Seed(0) }
+        Self { pairs: 4, step: 1.0 / 256.0, vjp: true, seed: Seed(0) }
     }
 }
 
@@ -63,6 +67,8 @@ pub struct Curl {
     /// The share that rounding would have (what two ways of summing the same products, or two steps of
     /// differences, disagree on): shares of this size are numerical error.
     pub floor: f64,
+    /// Whether it was found by vector-Jacobian products, and not by differences.
+    pub vjp: bool,
 }
 
 impl Curl {
@@ -73,7 +79,7 @@ impl Curl {
     }
 }
 
-/// Sums over probes of the squares of both parts, and of what the steps disagree on, at one state.
+/// Sums over probes of the squares of both parts, and of what two values of the first disagree on, at one state.
 #[derive(Debug, Clone, Copy, Default)]
 struct Squares {
     antisymmetric: f64,
@@ -86,7 +92,7 @@ struct Squares {
 ///
 /// # Errors
 /// [`Error::Count`] when parts do not fit; [`Error::Invalid`] for fewer than two states, no probe, a step
-/// that [`directional_derivative`] refuses, or a field that does not change with the state; whatever the
+/// that [`directional_derivative`] refuses where differences are taken, or a field that does not change with the state; whatever the
 /// field raises.
 ///
 /// # Examples
@@ -108,10 +114,12 @@ pub fn curl(field: &dyn VelocityField, at: &At<'_>, probing: &Probing) -> Result
     if probing.pairs == 0 {
         return Err(Error::invalid("pairs of probes", 0, "give at least one, such as 4"));
     }
-    let mut sums = vec![Squares::default(); at.x.len()];
+    let (mut sums, mut vjp) = (vec![Squares::default(); at.x.len()], false);
     for pair in 0..probing.pairs {
         let [a, b] = probes(at, field, probing.seed, pair as u64)?;
-        let found = match by_products(field, at, [&a, &b])? {
+        let products = if probing.vjp { by_vjp(field, at, [&a, &b])? } else { None };
+        vjp = products.is_some();
+        let found = match products {
             Some(found) => found,
             None => by_differences(field, at, [&a, &b], probing.step)?,
         };
@@ -134,6 +142,7 @@ pub fn curl(field: &dyn VelocityField, at: &At<'_>, probing: &Probing) -> Result
         antisymmetric: (a / count).sqrt(),
         symmetric: (s / count).sqrt(),
         floor: (d / (a + s)).sqrt(),
+        vjp,
     })
 }
 
@@ -164,10 +173,10 @@ fn probes(
     Ok(both)
 }
 
-/// `[a.J b - b.J a, a.J b + b.J a]` of every row by products with the Jacobian, and by how much the first differs
+/// `[a.J b - b.J a, a.J b + b.J a]` of every row by vector-Jacobian products, and by how much the first differs
 /// from `a.J a - b.J b - (a + b).J (a - b)`, which is the same but for rounding; `None` for a field without such
 /// products.
-fn by_products(
+fn by_vjp(
     field: &dyn VelocityField,
     at: &At<'_>,
     [a, b]: [&Batch; 2],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{FieldRecord, VelocityField};
-use crate::batch::{At, RowsMut, Shape};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 
 /// Passes every evaluation on and counts calls and rows.
@@ -53,6 +53,11 @@ impl VelocityField for Counted {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.rows.fetch_add(at.x.len() as u64, Ordering::Relaxed);
         self.inner.velocity(at, out)
+    }
+
+    /// The product of what is counted; no evaluation.
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        self.inner.pullback(at, along, out)
     }
 
     /// The record of what is counted: counting does not change a field.

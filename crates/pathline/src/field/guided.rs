@@ -113,18 +113,16 @@ impl VelocityField for Guided {
 
     fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
         check_pullback(self.shape(), at, along, &out)?;
-        if !self.conditional.pullback(at, along, out.reborrow())? {
-            return Ok(false);
-        }
         if self.idle(at) {
-            return Ok(true);
+            return self.conditional.pullback(at, along, out);
         }
         let mut without = Batch::zeros(at.x.len(), self.shape().clone());
-        if !self.unconditional.pullback(at, along, without.rows_mut())? {
-            return Ok(false);
+        let both = self.unconditional.pullback(at, along, without.rows_mut())?
+            && self.conditional.pullback(at, along, out.reborrow())?;
+        if both {
+            self.combine(at, &without, out);
         }
-        self.combine(at, &without, out);
-        Ok(true)
+        Ok(both)
     }
 
     fn record(&self) -> FieldRecord {

@@ -56,13 +56,14 @@ pub trait VelocityField: Send + Sync {
     fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error>;
 
     /// Writes `J^T w` for every row `w` of `along` into the same row of `out`, with the Jacobian
-    /// `J = du_t/dx` at the row's state: a vector-Jacobian product, without differences. Says whether the field
-    /// has one; where not (the default) nothing is written, and
-    /// [`directional_derivative`] is the way.
+    /// `J = du_t/dx` at the row's state: a vector-Jacobian product (VJP), without differences. Says whether the
+    /// field has one; where not (the default, and most wrappers) nothing is written, and
+    /// [`directional_derivative`] is the way. A row has the same bytes whatever other rows are asked for.
     ///
     /// # Errors
     /// As [`velocity`](Self::velocity); [`Error::Count`] when `along` has other rows or widths.
-    fn pullback(&self, _at: &At<'_>, _along: Rows<'_>, _out: RowsMut<'_>) -> Result<bool, Error> {
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        let _ = (at, along, out);
         Ok(false)
     }
 

@@ -1,7 +1,7 @@
 //! Matrix products whose factors are rounded to `bf16` (8 bits of mantissa), with sums in `f32`.
 //!
 //! On processors with a tile unit (AMX) these take a half to a third of the time of the same product in `f32`,
-//! rounding included, on others with AVX512-BF16 from a half on; and longer where a side is below 50. Each factor loses up to one part in 256; over many
+//! rounding included, and longer where a side is below 50. With AVX512-BF16 alone they take a half at best. Each factor loses up to one part in 256; over many
 //! terms the errors mostly cancel. A sum runs over its terms in an order that depends on their number only: a
 //! row has the same bytes whatever other rows there are.
 //!

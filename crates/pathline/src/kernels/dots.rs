@@ -20,7 +20,8 @@ pub(super) fn available() -> bool {
 }
 
 /// `sums = keep * sums + left * right` for 32 rows from `first` on and 32 columns, where row `i` of the sums is
-/// `sums[i * row..][..32]`. Panics when a slice is too short, or the processor lacks the instructions.
+/// `sums[i * row..][..32]`. The caller has checked that all of it lies in its slice. Panics when the processor lacks
+/// the instructions.
 pub(super) fn block(
     left: Left<'_>,
     first: usize,

@@ -43,7 +43,7 @@ impl<'a> Left<'a> {
     /// What step `step` takes of row `row`. Panics where [`Left::holds`] says no.
     #[inline]
     pub(super) fn numbers(&self, step: usize, row: usize) -> &'a [u16; SIDE] {
-        let from = &self.values[self.steps[step] + row * self.row..];
+        let from = &self.values[self.steps[step] + row * self.row..][..SIDE];
         from.first_chunk().unwrap_or(&[0; SIDE])
     }
 

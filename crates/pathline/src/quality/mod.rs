@@ -33,7 +33,8 @@ pub use kid::{KidSubsets, SubsetKid, kid, kid_replicates};
 pub use mmd::gaussian_mmd;
 pub use moments::Moments;
 pub use precision_recall::{
-    DensityCoverage, PrecisionRecall, density_coverage, expected_coverage, precision_recall,
+    DensityCoverage, PrecisionRecall, density_coverage, density_coverage_replicates,
+    expected_coverage, precision_recall,
 };
 pub use wasserstein::{sliced_wasserstein, wasserstein};
 

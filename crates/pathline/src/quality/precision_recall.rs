@@ -31,11 +31,12 @@
 //! The package `prdc`, which takes one `k` for all four and leaves the rim out: on samples without ties the
 //! numbers are the same. Precision and recall of a classifier; those of Sajjadi et al. (2018), which are a curve.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::check_pair;
+use super::difference::blocks_of;
+use super::{Replicates, check_pair};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::kernels::{Layout, product, squared_distance, squared_norm};
@@ -86,7 +87,7 @@ pub fn precision_recall(
     check(generated, real, k)?;
     check_k(k, generated.len())?;
     let share = |points: &Batch, centres: &Batch, radii: &[f64]| {
-        let held = balls(points, centres, radii).of_point;
+        let held = balls(points, centres, radii, 1).of_point;
         held.iter().filter(|n| **n > 0).count() as f64 / held.len() as f64
     };
     let precision = share(generated, real, &real_radii(real, k)?);
@@ -115,13 +116,62 @@ pub fn density_coverage(
     k: usize,
 ) -> Result<DensityCoverage, Error> {
     check(generated, real, k)?;
-    let found = balls(generated, real, &real_radii(real, k)?);
+    let found = balls(generated, real, &real_radii(real, k)?, 1);
     let held: usize = found.of_point.iter().sum();
-    let hit = found.hit.iter().filter(|hit| **hit).count();
+    let hit = found.hit.iter().filter(|hit| **hit != 0).count();
     Ok(DensityCoverage {
         density: held as f64 / (k as f64 * generated.len() as f64),
         coverage: hit as f64 / real.len() as f64,
     })
+}
+
+/// Density and coverage with replicates for their intervals, in one pass over all distances.
+///
+/// # Errors
+/// As [`density_coverage`]; [`Error::Invalid`] for more than 64 blocks, fewer than two, or more than samples.
+///
+/// # Examples
+/// ```
+/// use pathline::quality::density_coverage_replicates;
+/// use pathline::{Batch, Purpose, Seed, Shape};
+/// let mut points = Batch::zeros(300, Shape::vector(2));
+/// Seed(0).normal(Purpose::Data, 0, 0, points.as_mut_slice());
+/// let real = points.select(&(0..150).collect::<Vec<_>>())?;
+/// let run = points.select(&(150..300).collect::<Vec<_>>())?;
+/// let [density, _] = density_coverage_replicates(&run, &real, 5, 10)?;
+/// assert!(density.interval(0.95)?.estimate.contains(1.0));
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn density_coverage_replicates(
+    generated: &Batch,
+    real: &Batch,
+    k: usize,
+    blocks: usize,
+) -> Result<[Replicates; 2], Error> {
+    check(generated, real, k)?;
+    blocks_of(generated.len(), blocks)?;
+    if blocks > u64::BITS as usize {
+        let remedy = "give at most 64; twenty are usual";
+        return Err(Error::invalid("number of jackknife blocks", blocks, remedy));
+    }
+    let found = balls(generated, real, &real_radii(real, k)?, blocks);
+    let density = |left_out: usize| {
+        let kept = || found.of_point.iter().enumerate().filter(|(i, _)| i % blocks != left_out);
+        let held: usize = kept().map(|(_, held)| held).sum();
+        held as f64 / (k * kept().count()) as f64
+    };
+    let coverage = |left_out: usize| {
+        let others = if left_out < blocks { !(1 << left_out) } else { u64::MAX };
+        let hit = found.hit.iter().filter(|by| **by & others != 0).count();
+        hit as f64 / real.len() as f64
+    };
+    // Block `blocks` has no sample: without it there are all.
+    let replicates = |of: &dyn Fn(usize) -> f64| Replicates {
+        value: of(blocks),
+        without: (0..blocks).map(of).collect(),
+        samples: generated.len(),
+    };
+    Ok([replicates(&density), replicates(&coverage)])
 }
 
 /// The coverage to expect of `generated` samples from the same continuous distribution as `real` ones:
@@ -175,8 +225,8 @@ fn real_radii(real: &Batch, k: usize) -> Result<Vec<f64>, Error> {
 struct Balls {
     /// Balls that hold each point.
     of_point: Vec<usize>,
-    /// Whether each ball holds any point.
-    hit: Vec<bool>,
+    /// Of which blocks each ball holds any point, a bit each.
+    hit: Vec<u64>,
 }
 
 /// Points and centres of one product.
@@ -185,7 +235,8 @@ const CENTRES: usize = 1024;
 /// Slack for products that underflow (all norms are at most about 1).
 const UNDERFLOW: f64 = 1e-30;
 
-fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
+/// Point `i` is of block `i mod blocks`, of which there are at most 64.
+fn balls(points: &Batch, centres: &Batch, radii: &[f64], blocks: usize) -> Balls {
     let d = points.width();
     let (origin, scale) = frame(points, centres);
     let moved = |batch: &Batch| -> Vec<f32> {
@@ -204,9 +255,8 @@ fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
             [1.0 + error, 1.0 - error].map(|f| square * f - radius * radius)
         })
         .collect();
-    let hit: Vec<AtomicBool> = radii.iter().map(|_| AtomicBool::new(false)).collect();
-    let blocks = p.par_chunks(POINTS * d).enumerate();
-    let counted = blocks.map(|(block, rows)| {
+    let hit: Vec<AtomicU64> = radii.iter().map(|_| AtomicU64::new(0)).collect();
+    let counted = p.par_chunks(POINTS * d).enumerate().map(|(block, rows)| {
         let m = rows.len() / d;
         let mut counts = vec![0; m];
         let mut products = vec![0.0; m * CENTRES.min(radii.len())];
@@ -219,6 +269,7 @@ fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
                 let inside = square * (1.0 + error) + UNDERFLOW;
                 let outside = square * (1.0 - error) - UNDERFLOW;
                 let point = points.row(block * POINTS + i);
+                let bit = 1 << ((block * POINTS + i) % blocks);
                 for (j, (&product, limit)) in
                     (tile * CENTRES..).zip(row.iter().zip(&limits[tile * CENTRES..]))
                 {
@@ -229,7 +280,7 @@ fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
                     let sure = twice >= limit[0] + inside;
                     if sure || squared_distance(point, centres.row(j)).sqrt() <= radii[j] {
                         *count += 1;
-                        hit[j].store(true, Ordering::Relaxed);
+                        hit[j].fetch_or(bit, Ordering::Relaxed);
                     }
                 }
             }
@@ -237,7 +288,7 @@ fn balls(points: &Batch, centres: &Batch, radii: &[f64]) -> Balls {
         counts
     });
     let of_point = counted.collect::<Vec<Vec<usize>>>().into_iter().flatten().collect();
-    Balls { of_point, hit: hit.into_iter().map(AtomicBool::into_inner).collect() }
+    Balls { of_point, hit: hit.into_iter().map(AtomicU64::into_inner).collect() }
 }
 
 /// The centres' mean, and the factor that brings the largest distance from it to 1.

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import sklearn
+from scipy.spatial.distance import pdist
 from sklearn.neighbors import KernelDensity
 
 rng = np.random.default_rng(1)
@@ -15,7 +16,8 @@ for n, d in ((7, 1), (40, 3), (30, 60)):
     queries = (data[:5] + 0.3 * rng.normal(size=(5, d))).astype(np.float32)
     deviation = np.sqrt(data.astype(np.float64).var(axis=0, ddof=1).mean())
     widths = {"scott": deviation * n ** (-1 / (d + 4)),
-              "silverman": deviation * (n * (d + 2) / 4) ** (-1 / (d + 4))}
+              "silverman": deviation * (n * (d + 2) / 4) ** (-1 / (d + 4)),
+              "median": np.median(pdist(data.astype(np.float64)))}
     found = {name: {"width": float(h), "log_p": KernelDensity(bandwidth=h, rtol=1e-12)
                     .fit(data.astype(np.float64)).score_samples(queries.astype(np.float64)).tolist()}
              for name, h in widths.items()}

@@ -237,13 +237,15 @@ impl VelocityField for EmpiricalField {
 
     fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
         check_pullback(self.shape(), at, along, &out)?;
-        for job in self.jobs(at)? {
-            let rows = job.queries.par_iter().map(|query| {
-                pullback::pull_back(&self.atoms.data, job.group, query, along.row(query.row))
-            });
-            for (query, row) in job.queries.iter().zip(rows.collect::<Result<Vec<_>, _>>()?) {
-                out.row(query.row).copy_from_slice(&row);
-            }
+        let jobs = self.jobs(at)?;
+        let queries =
+            jobs.par_iter().flat_map(|job| job.queries.par_iter().map(|q| (job.group, q)));
+        let rows = queries.map(|(group, query)| {
+            let row = pullback::pull_back(&self.atoms.data, group, query, along.row(query.row))?;
+            Ok((query.row, row))
+        });
+        for (i, row) in rows.collect::<Result<Vec<_>, Error>>()? {
+            out.row(i).copy_from_slice(&row);
         }
         Ok(true)
     }
