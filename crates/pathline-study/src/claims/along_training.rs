@@ -148,7 +148,7 @@ pub(super) fn figure(setting: &Setting, id: &str, command: &str) -> Option<Figur
     ];
     Some(Figure {
         id: format!("{id}-along-training"),
-        title: format!("Along training: {}", setting.name),
+        title: setting.name.clone(),
         caption: format!("{}.", setting.about),
         look_for: "Copies appear while the loss on known images falls towards that of the exact field and the loss on \
                    others rises."

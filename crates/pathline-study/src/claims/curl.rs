@@ -66,28 +66,40 @@ pub(super) static CLAIM: Claim = Claim {
 };
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
-    let (seed, each) = (lab.seed(), lab.choose(2, 10));
-    let how = format!(
-        "{BATCHES} batches of {each} path states at each of five times, two pairs of probes a state"
-    );
+    // In the plane two vectors of signs are at right angles half of the time, and tell nothing: not too few of them.
+    let (seed, each, pairs) = (lab.seed(), lab.choose(8, 10), 2);
+    let batches = |each: usize, pairs: usize| {
+        format!(
+            "{BATCHES} batches of {each} path states at each of five times, {} of probes a state",
+            if pairs == 1 { "one pair" } else { "two pairs" }
+        )
+    };
+    let how = batches(each, pairs);
     lab.setting(FIELDS[0], how.clone(), |_| {
         let target = super::falsifier::ring(BATCHES * each, seed)?;
         let field = GaussianMixture::ring(8, 4.0, 0.2)?.along(Arc::new(CondOt));
-        probed(&field, &target, each, seed)
+        probed(&field, &target, (each, pairs), seed)
     })?;
     let images = pathline_data::fashion_mnist::train()?;
     let labels = images.labels.clone().unwrap_or_default();
     let some = |count: usize| images.batch.select(&(0..count).collect::<Vec<_>>());
     lab.setting(FIELDS[1], format!("20 directions a class; {how}"), |_| {
         let mixture = LowRankMixture::fit_classes(&images.batch, &labels, 20, 0.05)?;
-        probed(&mixture.along(Arc::new(CondOt)), &some(BATCHES * each)?, each, seed)
+        probed(&mixture.along(Arc::new(CondOt)), &some(BATCHES * each)?, (each, pairs), seed)
     })?;
     lab.setting(FIELDS[2], format!("over 2000 images; {how}"), |_| {
         let field = EmpiricalField::new(&images.batch, Arc::new(CondOt))?;
-        probed(&field, &some(BATCHES * each)?, each, seed)
+        probed(&field, &some(BATCHES * each)?, (each, pairs), seed)
     })?;
+    let (each, pairs) = lab.choose((2, 1), (10, 2));
+    let how = batches(each, pairs);
     lab.setting(CONSTRUCTED, format!("512 hidden units, random weights; {how}"), |_| {
-        probed(&gradient_network(images.shape(), seed)?, &some(BATCHES * each)?, each, seed)
+        probed(
+            &gradient_network(images.shape(), seed)?,
+            &some(BATCHES * each)?,
+            (each, pairs),
+            seed,
+        )
     })?;
     // The embedded test images have their classes in turn, as the network is told them.
     let unseen = pathline_data::fashion_mnist::held_out()?.batch;
@@ -98,7 +110,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
             network.measured(lab, &name, &how, |_| {
                 let field = network.field(scale)?;
                 let rows: Vec<usize> = (0..BATCHES * each).collect();
-                probed(&*field, &unseen.select(&rows)?, each, seed)
+                probed(&*field, &unseen.select(&rows)?, (each, pairs), seed)
             })?;
         }
     }
@@ -129,7 +141,7 @@ fn gradient_network(shape: &Shape, seed: Seed) -> Result<NetworkField, Error> {
 fn probed(
     field: &dyn VelocityField,
     target: &Batch,
-    each: usize,
+    (each, pairs): (usize, usize),
     seed: Seed,
 ) -> Result<Columns, Error> {
     let source = Source { first: 1 << 43, ..Source::new(seed, target.len()) }.noise(target.shape());
@@ -145,7 +157,7 @@ fn probed(
             // Where the posterior over images turns from one to the next, the field bends within sigma^2.
             let step = Probing::default().step.min((1.0 - t) * (1.0 - t) / 32.0);
             let by = |vjp: bool| {
-                let probing = Probing { pairs: 2, step, vjp, seed };
+                let probing = Probing { pairs, step, vjp, seed };
                 pathline::diagnostics::curl(field, &at, &probing)
             };
             let (found, differences) = (by(true)?, by(false)?);

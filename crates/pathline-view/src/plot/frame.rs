@@ -46,7 +46,9 @@ impl Frame {
     pub(crate) fn new(layout: Layout, top: f64, x: Domain, y: Domain) -> Self {
         let widest = y.ticks.iter().map(|t| text_width(&t.label)).fold(0.0, f64::max);
         let left = (widest + 10.0).clamp(24.0, layout.width / 3.0);
-        let (right, bottom) = (14.0, 24.0);
+        // The last label may stand at the very end, half of it beyond.
+        let last = x.ticks.last().map_or(0.0, |t| text_width(&t.label) / 2.0);
+        let (right, bottom) = (last.clamp(14.0, 40.0), 24.0);
         let width = layout.width - left - right;
         Self { layout, left, top, width, height: layout.height - top - bottom, x, y }
     }
