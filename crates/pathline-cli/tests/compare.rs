@@ -57,7 +57,7 @@ fn a_run_compared_with_itself_does_not_differ() {
         assert_eq!((number(row, "/p_value"), number(row, "/p_adjusted")), (1.0, 1.0));
     }
     let sets = found["sets"].as_array().unwrap();
-    assert_eq!(sets.len(), 4);
+    assert_eq!(sets.len(), 6);
     for row in sets {
         for path in ["/difference/value", "/difference/low", "/difference/high"] {
             assert_eq!(number(row, path), 0.0, "{row}");
