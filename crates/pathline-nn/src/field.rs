@@ -100,7 +100,7 @@ impl NetworkField {
             return self.forward(at, conditions, out);
         }
         check(self.shape(), at, &out)?;
-        let held: Vec<f64> = (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect();
+        let held = self.held(at);
         let moved = At { samples: at.samples.clone(), t: Times::Each(&held), x: at.x };
         let mut predicted = Batch::zeros(at.x.len(), self.shape().clone());
         self.forward(&moved, conditions, predicted.rows_mut())?;
@@ -112,6 +112,11 @@ impl NetworkField {
 
     fn forward(&self, at: &At<'_>, conditions: &Conditions, out: RowsMut<'_>) -> Result<(), Error> {
         self.with_scratch(|scratch| self.network.forward(at, conditions, out, scratch))
+    }
+
+    /// The time at which the network is asked for each row.
+    fn held(&self, at: &At<'_>) -> Vec<f64> {
+        (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect()
     }
 
     fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
@@ -135,8 +140,8 @@ impl VelocityField for NetworkField {
 
     fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
         check_pullback(self.shape(), at, along, &out)?;
-        let moved: Vec<f64> = (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect();
-        let moved = At { samples: at.samples.clone(), t: Times::Each(&moved), x: at.x };
+        let held = self.held(at);
+        let moved = At { samples: at.samples.clone(), t: Times::Each(&held), x: at.x };
         let found = self.with_scratch(|scratch| {
             self.network.pullback(&moved, &self.conditions, along, out.reborrow(), scratch)
         })?;

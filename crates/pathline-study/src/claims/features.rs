@@ -115,18 +115,27 @@ pub(super) fn trained_perceptron(
     training: FlowTraining,
     progress: &mut dyn FnMut(f64),
 ) -> Result<NetworkField, Error> {
+    let mut state = fresh_perceptron(data, hidden, training)?;
+    train(&mut state, &FlowData::from_noise(data), &mut |now| {
+        progress(now.step as f64 / now.steps as f64);
+        ControlFlow::Continue(())
+    })?;
+    Ok(NetworkField::new(Arc::from(state.averaged(0)?)))
+}
+
+/// A perceptron for points of this shape, before its first update.
+pub(super) fn fresh_perceptron(
+    data: &Batch,
+    hidden: &[usize],
+    training: FlowTraining,
+) -> Result<TrainingState, Error> {
     let config = MlpConfig {
         shape: data.shape().clone(),
         hidden: hidden.to_vec(),
         activation: Activation::Silu,
     };
     let seed = training.seed;
-    let mut state = TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?;
-    train(&mut state, &FlowData::from_noise(data), &mut |now| {
-        progress(now.step as f64 / now.steps as f64);
-        ControlFlow::Continue(())
-    })?;
-    Ok(NetworkField::new(Arc::from(state.averaged(0)?)))
+    Ok(TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?)
 }
 
 /// The training of perceptrons on points: `steps` updates of 256, rate falling from 3e-3.
