@@ -1,8 +1,9 @@
 """Builds, runs every benchmark in turn, and writes the tables of the README.
 
-    venv/bin/python benchmarks/all.py [--quick] [--compile] [--profile] [--threads 2]
+    venv/bin/python benchmarks/all.py [--quick] [--no-compile] [--no-profile] [--threads 2]
 
-With --quick every script does one round of small sizes and leaves results and README as they are.
+With --quick every script does one round of small sizes, without torch.compile and profiles unless they are asked for,
+and leaves results and README as they are.
 """
 import argparse
 import subprocess
@@ -14,10 +15,14 @@ from tables import ORDER, main
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--quick", action="store_true", help="one round of small sizes, to see that all works")
-parser.add_argument("--compile", action="store_true", help="time torch.compile as well")
-parser.add_argument("--profile", action="store_true", help="say where our time goes (needs perf)")
+switch = argparse.BooleanOptionalAction
+parser.add_argument("--compile", action=switch, help="time torch.compile as well [default: unless --quick]")
+parser.add_argument("--profile", action=switch, help="say where our time goes, needs perf [default: unless --quick]")
 parser.add_argument("--threads", default="2")
 options = parser.parse_args()
+for name in ("compile", "profile"):
+    if getattr(options, name) is None:
+        setattr(options, name, not options.quick)
 COMPILES = ("empirical_field", "networks", "sampling_2d")
 WORKERS = (*COMPILES, "minibatch_ot", "memorisation", "solver_overhead")
 
