@@ -42,12 +42,26 @@ const CONFIG: &str = r#"{
 /// Images with labels, parts of a batch, mirroring, a prediction with its weights, two averages.
 const IMAGES: &str = r#"{
     "data": "images.npz", "checkpoint_every": 70, "held_out": 0.05,
-    "network": {"kind": "dit", "patch": 4, "width": 16, "depth": 1, "heads": 2},
+    "network": {"kind": "dit", "patch": 4, "width": 16, "depth": 1, "heads": 2}, "coupling": {"kind": "condition-aware"},
     "training": {
         "steps": 430, "batch": 24, "accumulate": 3, "seed": 5, "label_dropout": 0.3, "mirror": true,
         "output": {"prediction": "target", "limit": 0.1},
         "weighting": {"kind": "min-snr", "most": 5},
         "optimiser": {"learning_rate": {"peak": 0.003}, "ema": [0.99, 0.9]}
+    }
+}"#;
+
+/// The recipe of the embedded model, small: a U-Net with attention, products in bf16, a rate that falls at the end.
+const U_NET: &str = r#"{
+    "data": "images.npz", "checkpoint_every": 20, "held_out": 0.05,
+    "network": {"kind": "unet", "model_channels": 32, "channel_mult": [1, 1], "res_blocks": 1, "attention": [2]},
+    "training": {
+        "steps": 90, "batch": 8, "seed": 5, "precision": "bf16",
+        "clock": {"kind": "logit-normal", "mean": 0.0, "std": 1.0},
+        "optimiser": {
+            "learning_rate": {"peak": 0.001, "warm_up": 5, "decay": {"kind": "cooldown", "updates": 30}},
+            "beta2": 0.99, "clip": 1, "ema": [0.99]
+        }
     }
 }"#;
 
@@ -106,7 +120,7 @@ fn survives(here: &Path, config: &str) {
     succeed(here, &format!("pathline train {config} --threads 1 --out whole"));
     let whole = start.elapsed();
     let mut moments = Seed(9).stream(Purpose::Probe, 0, 0);
-    let (mut kills, mut runs) = (0, 0);
+    let (mut kills, mut runs, mut gone_on) = (0, 0, 0);
     for _ in 0..200 {
         if kills >= 20 {
             break;
@@ -114,12 +128,14 @@ fn survives(here: &Path, config: &str) {
         let out = format!("run{runs}");
         if killed(here, config, &out, whole.mul_f64(0.5 * moments.uniform())) {
             kills += 1;
+            // The next one goes on from there, not from the beginning.
+            gone_on += usize::from(here.join(&out).join("state.safetensors").exists());
         } else {
             assert_same(here, "whole", &out);
             runs += 1;
         }
     }
-    assert!(kills >= 20, "{kills} kills");
+    assert!(kills >= 20 && gone_on >= 5, "{kills} kills, {gone_on} of them with a state");
     let out = format!("run{runs}");
     succeed(here, &format!("pathline train {config} --threads 1 --out {out}"));
     assert_same(here, "whole", &out);
@@ -148,6 +164,14 @@ fn so_does_one_on_labelled_images_in_parts_of_a_batch() {
     assert_eq!(report["data"]["classes"], 2);
     assert_eq!(report["data"]["values"], "level / 127.5 - 1");
     assert_eq!(report["data"]["shape"], serde_json::json!([1, 8, 8]));
+}
+
+#[test]
+fn so_does_a_u_net_in_bf16() {
+    let folder = folder();
+    images(folder.path());
+    std::fs::write(folder.path().join("u.json"), U_NET).unwrap();
+    survives(folder.path(), "u.json");
 }
 
 #[test]
@@ -319,6 +343,8 @@ fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
         ("moons --set network.kind.x=1", "network.kind"),
         ("moons --set steps", "KEY=VALUE"),
         ("moons --coupling ot", "minibatch-ot"),
+        ("moons --coupling sinkhorn:x", "number"),
+        ("eight-gaussians --coupling condition-aware", "no labels"),
         ("moons --clock late", "logit-normal"),
         ("moons --clock mode:9", "1.7519"),
         ("moons --clock logit-normal:0,-1", "std"),

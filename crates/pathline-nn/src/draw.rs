@@ -18,8 +18,10 @@ use rayon::prelude::*;
 const WORTH_SHARING: usize = 1 << 14;
 
 /// Says which target goes with which source: entry `i` is the row of the target (the second batch)
-/// for row `i` of the source (the first). The number is that of the step, for couplings that draw.
-pub type Pairing<'a> = dyn Fn(&Batch, &Batch, u64) -> Result<Vec<usize>, Error> + 'a;
+/// for row `i` of the source (the first). Then the labels of the targets, where they have any, and the number of
+/// the step, for couplings that draw.
+pub type Pairing<'a> =
+    dyn Fn(&Batch, &Batch, Option<&[u32]>, u64) -> Result<Vec<usize>, Error> + 'a;
 
 /// Draws one source sample from its own stream.
 pub type Drawn<'a> = dyn Fn(&mut Stream, &mut [f32]) + Sync + 'a;

@@ -49,6 +49,8 @@ pub(crate) struct Examples {
     source: Batch,
     target: Batch,
     picked: Vec<usize>,
+    /// The labels of the picked targets, for a pairing that looks at them.
+    labels: Vec<u32>,
     pub(crate) times: Vec<f64>,
     pub(crate) x: Batch,
     /// The wanted outputs: velocities, unless the objective says otherwise.
@@ -66,6 +68,7 @@ impl Examples {
             source: zeros(),
             target: zeros(),
             picked: vec![0; rows],
+            labels: Vec::new(),
             times: vec![0.0; rows],
             x: zeros(),
             wanted: zeros(),
@@ -88,7 +91,15 @@ impl Examples {
         self.times.fill_with(|| how.objective.output.moved((how.time)(&mut times)));
         let order = match data.pairing {
             None => None,
-            Some(pairing) => Some(checked(pairing(&self.source, &self.target, step)?, self.len())?),
+            Some(pairing) => {
+                self.labels.clear();
+                if let Some(all) = data.labels {
+                    self.labels.extend(self.picked.iter().map(|&i| all[i]));
+                }
+                let labels = data.labels.map(|_| &self.labels[..]);
+                let order = pairing(&self.source, &self.target, labels, step)?;
+                Some(checked(order, self.len())?)
+            }
         };
         let of = |i: usize| order.as_ref().map_or(i, |order| order[i]);
         self.interpolate(how.objective.output, of);

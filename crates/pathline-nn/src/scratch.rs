@@ -23,6 +23,8 @@ const WORTH_SHARING: usize = 400_000;
 #[derive(Debug, Default)]
 pub struct Scratch {
     precision: ProductPrecision,
+    /// Groups that the parts of a batch are taken in, less one.
+    more_groups: usize,
     parts: Vec<Part>,
     packed: Vec<Packed>,
     idle: Pool,
@@ -83,16 +85,18 @@ pub(crate) struct Saved {
 /// Values of the arena that are summed over the parts as one piece of work.
 const SUM_PIECE: usize = 1 << 16;
 
-/// Adds the gradients of all parts, in their order, into `into`.
-pub(crate) fn sum_gradients(parts: &[Part], into: &mut [f32]) {
+/// Adds the gradients of parts, in their order, into `into`: over it for the first parts of a batch, to it for others.
+pub(crate) fn sum_gradients(parts: &[Part], first: bool, into: &mut [f32]) {
     let values = into.len();
     into.par_chunks_mut(SUM_PIECE)
         .with_min_len(fewest_a_thread(values, values.div_ceil(SUM_PIECE)))
         .enumerate()
         .for_each(|(piece, into)| {
             let start = piece * SUM_PIECE;
-            into.copy_from_slice(&parts[0].gradient[start..start + into.len()]);
-            for part in &parts[1..] {
+            if first {
+                into.copy_from_slice(&parts[0].gradient[start..start + into.len()]);
+            }
+            for part in &parts[usize::from(first)..] {
                 for (sum, g) in into.iter_mut().zip(&part.gradient[start..]) {
                     *sum += g;
                 }
@@ -142,6 +146,19 @@ impl Scratch {
     #[must_use]
     pub fn in_precision(precision: ProductPrecision) -> Self {
         Self { precision, ..Self::default() }
+    }
+
+    /// The same, for gradients of which the parts of a batch are found in this many groups, one after another (1 where
+    /// nothing is said): more groups take less memory. A batch has up to 16 parts, by its size, and changes no byte
+    /// with their groups.
+    #[must_use]
+    pub fn in_groups(self, groups: usize) -> Self {
+        Self { more_groups: groups.saturating_sub(1), ..self }
+    }
+
+    /// Parts of a batch's `count` whose gradients are held at a time.
+    pub(crate) fn parts_at_once(&self, count: usize) -> usize {
+        count.div_ceil(self.more_groups.saturating_add(1)).max(1)
     }
 
     pub(crate) fn precision(&self) -> ProductPrecision {

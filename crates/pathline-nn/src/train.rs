@@ -12,10 +12,8 @@
 use std::ops::ControlFlow;
 
 use pathline::seed::Stream;
-use pathline::{Error, Seed};
-use rayon::prelude::*;
+use pathline::{Clock, Error, Seed};
 
-use crate::clock::Clock;
 use crate::draw::FlowData;
 use crate::examples::{Draw, Dropout, Examples};
 use crate::magnitude::Magnitude;
@@ -30,9 +28,6 @@ use pathline::kernels::ProductPrecision;
 
 /// Most rows of a batch: beyond it, the number is taken for a mistake.
 pub(crate) const MOST_ROWS: usize = 1 << 24;
-
-/// Values of gradients that are added up as one piece of work.
-const SUM_PIECE: usize = 1 << 16;
 
 /// The settings of a training run.
 ///
@@ -50,9 +45,9 @@ pub struct FlowTraining {
     pub steps: u64,
     /// Rows of an update, at least 1; 256.
     pub batch: usize,
-    /// Parts that those rows go through the network in, one after another, from 1 to `batch`; 1.
-    /// What is learnt from stays the same: the gradient is that of the mean loss over all rows, and
-    /// differs by rounding only. More parts take less memory.
+    /// Groups that those rows go through the network in, one after another, from 1 to `batch`; 1. More groups take
+    /// less memory, down to that of one of the (up to 16) parts that a batch is cut into by its size; what is learnt
+    /// has the same bytes for any number of them.
     pub accumulate: usize,
     /// Names every draw; 0.
     pub seed: Seed,
@@ -182,7 +177,7 @@ pub fn train(
         return Err(Error::invalid("shape to mirror", shape, "mirror images, of shape [c, h, w]"));
     }
     let mut examples = Examples::new(state.training.batch, state.network.shape());
-    let mut gradient = Gradient::new(state.network.parameters().len(), state.training.precision);
+    let mut gradient = Gradient::new(state.network.parameters().len(), &state.training);
     let clock = state.training.clock.clone();
     let objective = state.training.objective();
     while state.step < state.training.steps {
@@ -216,45 +211,14 @@ pub(crate) fn dropout(
 
 /// The gradient of a batch, and the memory that finding it takes.
 struct Gradient {
-    whole: Vec<f32>,
-    /// That of one part, where there are several.
-    part: Vec<f32>,
+    values: Vec<f32>,
     scratch: Scratch,
 }
 
 impl Gradient {
-    fn new(parameters: usize, precision: ProductPrecision) -> Self {
-        let scratch = Scratch::in_precision(precision);
-        Self { whole: vec![0.0; parameters], part: Vec::new(), scratch }
-    }
-
-    /// The mean loss over all examples, whose gradient is then in `whole`.
-    fn find(
-        &mut self,
-        network: &dyn Network,
-        examples: &Examples,
-        parts: usize,
-    ) -> Result<f64, Error> {
-        let rows = examples.len();
-        if parts == 1 {
-            return network.gradient(&examples.part(0..rows), &mut self.whole, &mut self.scratch);
-        }
-        self.whole.fill(0.0);
-        self.part.resize(self.whole.len(), 0.0);
-        let (each, mut loss) = (rows.div_ceil(parts), 0.0);
-        for from in (0..rows).step_by(each) {
-            let range = from..(from + each).min(rows);
-            let share = range.len() as f64 / rows as f64;
-            let batch = examples.part(range);
-            loss += share * network.gradient(&batch, &mut self.part, &mut self.scratch)?;
-            let sums = self.whole.par_chunks_mut(SUM_PIECE).zip(self.part.par_chunks(SUM_PIECE));
-            sums.for_each(|(sums, parts)| {
-                for (sum, part) in sums.iter_mut().zip(parts) {
-                    *sum += share as f32 * part;
-                }
-            });
-        }
-        Ok(loss)
+    fn new(parameters: usize, training: &FlowTraining) -> Self {
+        let scratch = Scratch::in_precision(training.precision).in_groups(training.accumulate);
+        Self { values: vec![0.0; parameters], scratch }
     }
 }
 
@@ -263,7 +227,8 @@ fn update(
     examples: &Examples,
     gradient: &mut Gradient,
 ) -> Result<Progress, Error> {
-    let loss = gradient.find(&*state.network, examples, state.training.accumulate)?;
+    let batch = examples.part(0..examples.len());
+    let loss = state.network.gradient(&batch, &mut gradient.values, &mut gradient.scratch)?;
     let k = state.step + 1;
     if !loss.is_finite() {
         let remedy = format!("stopped before update {k}: lower the learning rate, or set clip");
@@ -272,7 +237,7 @@ fn update(
     let steps = state.training.steps;
     let parameters = state.network.parameter_values_mut();
     let optimiser = &state.training.optimiser;
-    let applied = optimiser.update((k, steps), &gradient.whole, parameters, &mut state.memory)?;
+    let applied = optimiser.update((k, steps), &gradient.values, parameters, &mut state.memory)?;
     state.step = k;
     Ok(Progress {
         step: k,

@@ -179,17 +179,17 @@ fn a_sample_has_the_same_bytes_in_any_batch_and_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_gradient_has_the_same_bytes_on_any_number_of_threads() {
+fn a_gradient_has_the_same_bytes_on_any_number_of_threads_and_in_any_groups() {
     let config = config([1, 12, 12], 4, 16, 2);
     let dit = random(&config);
     let mut x = Batch::zeros(37, config.shape.clone());
     Seed(3).normal(Purpose::Data, 0, 0, x.as_mut_slice());
-    let run = |threads: usize| {
+    let run = |threads: usize, groups: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
         let batch = TrainingBatch::new(at, &Conditions::Shared(2), x.rows());
         let mut gradient = vec![0.0; dit.parameters().len()];
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::new().in_groups(groups);
         let mut loss = 0.0;
         // A second time on warm buffers.
         for _ in 0..2 {
@@ -197,8 +197,10 @@ fn a_gradient_has_the_same_bytes_on_any_number_of_threads() {
         }
         (loss.to_bits(), gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>())
     };
-    let one = run(1);
-    assert!(run(2) == one && run(5) == one);
+    let one = run(1, 1);
+    for (threads, groups) in [(2, 1), (5, 1), (1, 2), (2, 3), (3, 37)] {
+        assert!(run(threads, groups) == one, "{threads} threads, {groups} groups");
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn pairings_and_sources_reach_the_batch() {
     assert!(size < 2.0);
 
     let target = moons(50);
-    let by_x = |a: &Batch, b: &Batch, _: u64| {
+    let by_x = |a: &Batch, b: &Batch, _: Option<&[u32]>, _: u64| {
         let order = |batch: &Batch| {
             let mut order: Vec<usize> = (0..batch.len()).collect();
             order.sort_by(|&i, &j| batch.row(i)[0].total_cmp(&batch.row(j)[0]));
@@ -226,9 +226,11 @@ fn pairings_and_sources_reach_the_batch() {
 #[test]
 fn bad_pairings_stop_the_run_with_an_error() {
     let target = moons(50);
-    let short = |_: &Batch, _: &Batch, _: u64| Ok(vec![0; 3]);
-    let beyond = |a: &Batch, _: &Batch, _: u64| Ok(vec![a.len(); a.len()]);
-    let failing = |_: &Batch, _: &Batch, _: u64| Err(Error::invalid("pairing", 1, "for the test"));
+    let short = |_: &Batch, _: &Batch, _: Option<&[u32]>, _: u64| Ok(vec![0; 3]);
+    let beyond = |a: &Batch, _: &Batch, _: Option<&[u32]>, _: u64| Ok(vec![a.len(); a.len()]);
+    let failing = |_: &Batch, _: &Batch, _: Option<&[u32]>, _: u64| {
+        Err(Error::invalid("pairing", 1, "for the test"))
+    };
     let pairings: [&pathline_nn::Pairing<'_>; 3] = [&short, &beyond, &failing];
     for pairing in pairings {
         let data = FlowData { pairing: Some(pairing), ..FlowData::from_noise(&target) };
@@ -274,7 +276,7 @@ fn draws_of_a_row_do_not_depend_on_the_batch() {
     let mut alone = [0.0; 2];
     seed.normal(Purpose::Source, 3, 17, &mut alone);
     let seen = std::cell::RefCell::new(Vec::new());
-    let look = |a: &Batch, _: &Batch, _: u64| {
+    let look = |a: &Batch, _: &Batch, _: Option<&[u32]>, _: u64| {
         seen.borrow_mut().push(a.row(3).to_vec());
         Ok((0..a.len()).collect())
     };

@@ -92,6 +92,11 @@ pub fn train(spec: &TrainSpec, dir: &Path, progress: &mut dyn Progress) -> Resul
         let problem = format!("samples of shape {} cannot be mirrored", set.shape());
         return Err(Error::usage(&spec.data, problem, "mirror images, of shape [c, h, w]"));
     }
+    if spec.coupling.needs_labels() && set.labels.is_none() {
+        let problem =
+            "has no labels, and the condition-aware coupling pairs within each".to_owned();
+        return Err(Error::usage(&spec.data, problem, "take minibatch-ot, or data with labels"));
+    }
     let seed = spec.training.seed;
     let network = spec.network.build(set.shape(), set.classes(), seed)?;
     let fresh = TrainingState::new(network, spec.training.clone())?;
@@ -187,14 +192,16 @@ fn advance(
 fn pairing(spec: &TrainSpec) -> Box<Pairing<'static>> {
     let coupling = spec.coupling.build();
     let (seed, block) = (spec.training.seed, spec.training.batch.max(1));
-    Box::new(move |source: &Batch, target: &Batch, step: u64| {
+    Box::new(move |source: &Batch, target: &Batch, labels: Option<&[u32]>, step: u64| {
         let mut order = Vec::with_capacity(source.len());
         let rows: Vec<usize> = (0..source.len()).collect();
         for (i, block) in rows.chunks(block).enumerate() {
             let (first, source) = (order.len(), source.select(block)?);
             // A coupling that draws must draw anew in each block; training has one block a step.
             let draw = step ^ ((i as u64) << 40);
-            let pairs = coupling.pair(&source, &target.select(block)?, seed, draw)?;
+            let labels = labels.map(|labels| &labels[first..first + block.len()]);
+            let target = target.select(block)?;
+            let pairs = coupling.pair_labelled(&source, &target, labels, seed, draw)?;
             order.extend(pairs.into_iter().map(|j| first + j));
         }
         Ok(order)

@@ -166,7 +166,10 @@ fn six_points_are_paired_as_pot_does() {
     };
     let (source, target) = (points("X"), points("Y"));
     let coupling = CouplingSpec::MinibatchOt {}.build();
-    assert_eq!(coupling.pair(&source, &target, Seed(0), 0).unwrap(), [2, 4, 5, 1, 3, 0]);
+    assert_eq!(
+        coupling.pair_labelled(&source, &target, None, Seed(0), 0).unwrap(),
+        [2, 4, 5, 1, 3, 0]
+    );
     let cost = squared_distances(&source, &target).unwrap();
     assert!((assignment(&cost, 6).unwrap().cost / 6.0 - 0.45).abs() < 1e-6);
 }
@@ -208,7 +211,7 @@ fn pairs_do_not_depend_on_the_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let cost = squared_distances(&source, &target).unwrap();
-            (cost, coupling.pair(&source, &target, Seed(0), 0).unwrap())
+            (cost, coupling.pair_labelled(&source, &target, None, Seed(0), 0).unwrap())
         })
     };
     assert!(with(1) == with(3));
@@ -219,7 +222,10 @@ fn a_shuffled_batch_is_put_back_in_order() {
     let source = gaussian(200, 5, 5);
     let order = Seed(1).stream(Purpose::Resample, 0, 0).permutation(200);
     let target = source.select(&order).unwrap();
-    let pairs = CouplingSpec::MinibatchOt {}.build().pair(&source, &target, Seed(0), 0).unwrap();
+    let pairs = CouplingSpec::MinibatchOt {}
+        .build()
+        .pair_labelled(&source, &target, None, Seed(0), 0)
+        .unwrap();
     assert!(pairs.iter().enumerate().all(|(i, &j)| order[j] == i));
 }
 
@@ -238,13 +244,18 @@ fn bad_input_is_refused_with_its_place() {
     spoilt.as_mut_slice()[7] = f32::NAN;
     let (short, wide) = (gaussian(3, 3, 8), gaussian(4, 2, 9));
     for spec in [CouplingSpec::Independent {}, CouplingSpec::MinibatchOt {}] {
-        let pair = |target| spec.build().pair(&good, target, Seed(0), 0);
+        let pair = |target| spec.build().pair_labelled(&good, target, None, Seed(0), 0);
         assert!(matches!(pair(&short), Err(Error::Count { .. })));
         assert!(matches!(pair(&wide), Err(Error::Shape { .. })));
         let empty = Batch::zeros(0, Shape::vector(3));
-        assert!(spec.build().pair(&empty, &empty, Seed(0), 0).unwrap().is_empty());
+        assert!(spec.build().pair_labelled(&empty, &empty, None, Seed(0), 0).unwrap().is_empty());
     }
-    assert!(CouplingSpec::MinibatchOt {}.build().pair(&good, &spoilt, Seed(0), 0).is_err());
+    assert!(
+        CouplingSpec::MinibatchOt {}
+            .build()
+            .pair_labelled(&good, &spoilt, None, Seed(0), 0)
+            .is_err()
+    );
     let huge = Batch::from_vec(vec![f32::MAX; 12], Shape::vector(3)).unwrap();
     assert!(squared_distances(&good, &huge).is_err());
 }

@@ -217,7 +217,7 @@ fn no_byte_depends_on_the_number_of_threads() {
         pool.install(|| {
             let plan = Sinkhorn::default().plan(&source, &target).unwrap();
             let aware = ConditionAware(Sinkhorn::default());
-            let pairs = aware.pair_labelled(&source, &target, &labels, Seed(1), 2).unwrap();
+            let pairs = aware.pair_labelled(&source, &target, Some(&labels), Seed(1), 2).unwrap();
             (plan.draw(Seed(1), 2), pairs, plan.transport_cost().to_bits(), plan)
         })
     };
@@ -276,7 +276,7 @@ fn skew(pair: impl Fn(&Batch, &Batch, &[u32], u64) -> Vec<usize>) -> f64 {
 fn labels_stay_independent_of_the_source_where_plain_ot_skews_them() {
     let aware = skew(|source, target, labels, step| {
         let aware = ConditionAware::<MinibatchOt>::default();
-        let pairs = aware.pair_labelled(source, target, labels, Seed(0), step).unwrap();
+        let pairs = aware.pair_labelled(source, target, Some(labels), Seed(0), step).unwrap();
         let mut sorted = pairs.clone();
         sorted.sort_unstable();
         assert!(sorted.into_iter().eq(0..source.len()), "not a permutation");
@@ -294,12 +294,17 @@ fn labels_stay_independent_of_the_source_where_plain_ot_skews_them() {
 fn one_label_is_plain_ot_and_bad_labels_are_refused() {
     let (source, target) = (gaussian(30, 3, 11), gaussian(30, 3, 12));
     let aware = ConditionAware::<MinibatchOt>::default();
-    let pair = |labels: &[u32]| aware.pair_labelled(&source, &target, labels, Seed(0), 0);
+    let pair = |labels: &[u32]| aware.pair_labelled(&source, &target, Some(labels), Seed(0), 0);
     assert_eq!(pair(&[5; 30]).unwrap(), MinibatchOt.pair(&source, &target, Seed(0), 0).unwrap());
     assert!(pair(&(0..30).collect::<Vec<_>>()).unwrap().into_iter().eq(0..30));
     assert!(matches!(pair(&[5; 29]), Err(Error::Count { .. })));
     let empty = Batch::zeros(0, Shape::vector(3));
-    assert!(aware.pair_labelled(&empty, &empty, &[], Seed(0), 0).unwrap().is_empty());
+    assert!(aware.pair_labelled(&empty, &empty, Some(&[]), Seed(0), 0).unwrap().is_empty());
+    let message = aware.pair_labelled(&source, &target, None, Seed(0), 0).unwrap_err().to_string();
+    assert!(message.contains("labels"), "{message}");
+    // A coupling without labels is one that does not look at them.
+    let plain = MinibatchOt.pair_labelled(&source, &target, Some(&[9]), Seed(0), 0).unwrap();
+    assert_eq!(plain, MinibatchOt.pair(&source, &target, Seed(0), 0).unwrap());
 }
 
 #[test]
@@ -315,5 +320,6 @@ fn specs_name_sinkhorn_and_refuse_the_rest() {
     assert_eq!(serde_json::from_str::<CouplingSpec>(&text).unwrap(), spec);
     assert!(read(r#"{"kind": "sinkhorn", "regularisation": 0.1}"#).is_err());
     let bad = read(r#"{"kind": "sinkhorn", "reg": -1}"#).unwrap().build();
-    assert!(bad.pair(&gaussian(2, 1, 1), &gaussian(2, 1, 2), Seed(0), 0).is_err());
+    let (source, target) = (gaussian(2, 1, 1), gaussian(2, 1, 2));
+    assert!(bad.pair_labelled(&source, &target, None, Seed(0), 0).is_err());
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use pathline::coupling::CouplingSpec;
 use pathline::spec::{SourceSpec, from_json};
 use pathline_data::file::read_capped;
 use pathline_study::{TrainSpec, train};
@@ -72,14 +71,7 @@ fn spec(args: &Train) -> Result<TrainSpec, Failure> {
         spec = spec.with(&[("network.hidden", &serde_json::to_string(&widths)?)])?;
     }
     if let Some(name) = &args.coupling {
-        spec.coupling = match name.as_str() {
-            "independent" => CouplingSpec::Independent {},
-            "minibatch-ot" => CouplingSpec::MinibatchOt {},
-            _ => {
-                let problem = format!("unknown `{name}`; known are independent, minibatch-ot");
-                return Err(Failure::usage("--coupling", &problem));
-            }
-        };
+        spec.coupling = name.parse()?;
     }
     if let Some(decays) = &args.ema {
         let decays = if decays == "none" { "" } else { decays };

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::operation::{Back, Call, MOST_INPUTS, Packed, Packing, Place, ROW_MULTIPLE};
 use super::plan::{self, Arrival};
 use super::{Graph, Node};
-use crate::scratch::{Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
+use crate::scratch::{Part, Scratch, Workspace, fewest_a_thread, sum_gradients, warm};
 use pathline::kernels::ProductPrecision;
 
 /// Most values of all parts' gradients together, while there are more parts than [`FEWEST_PARTS`].
@@ -119,32 +119,48 @@ impl Graph {
         let blocks = (each * self.most_rows()).div_ceil(self.cut.rows).min(each);
         let block = each.div_ceil(blocks.max(1));
         let count = samples.div_ceil(each);
-        let precision = scratch.precision();
-        let (parts, packed, pool) = scratch.for_graph(count, self.nodes.len());
+        let (precision, at_once) = (scratch.precision(), scratch.parts_at_once(count));
+        let (parts, packed, pool) = scratch.for_graph(at_once.min(count), self.nodes.len());
         let packed = self.packed(parameters, (precision, true), packed);
         let whole = Call::new(rows, parameters, (precision, true), packed);
-        parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
-            part.loss = 0.0;
-            let gradient = warm(&mut part.gradient, values);
-            gradient.fill(0.0);
-            let mut workspace = pool.take();
-            let ahead = !whole.packed.is_empty();
-            let nodes = if ahead { &self.nodes[..] } else { &[] };
-            open_sums(nodes, precision, &mut workspace.sums);
-            let end = ((p + 1) * each).min(samples);
-            for from in (p * each..end).step_by(block) {
-                let samples = block.min(end - from);
-                let call = whole.block(from, samples);
-                part.loss += self.block(&call, residual, &mut workspace, gradient);
-            }
-            for (node, sums) in nodes.iter().zip(&mut workspace.sums) {
-                let length = node.operation.sums(precision);
-                node.operation.finish(precision, &mut sums[..length], gradient);
-            }
-            pool.put(workspace);
-        });
-        sum_gradients(parts, into);
-        parts.iter().map(|part| part.loss).sum()
+        let mut loss = 0.0;
+        for first in (0..count).step_by(at_once) {
+            let parts = &mut parts[..at_once.min(count - first)];
+            parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
+                let mut workspace = pool.take();
+                let from = (first + p) * each;
+                let rows = from..(from + each).min(samples);
+                self.part(&whole, (rows, block), residual, &mut workspace, part);
+                pool.put(workspace);
+            });
+            sum_gradients(parts, first == 0, into);
+            parts.iter().for_each(|part| loss += part.loss);
+        }
+        loss
+    }
+
+    /// The gradient of one part of a batch: of these rows, in blocks of so many.
+    fn part(
+        &self,
+        whole: &Call<'_>,
+        (rows, block): (Range<usize>, usize),
+        residual: &Residual<'_>,
+        workspace: &mut Workspace,
+        part: &mut Part,
+    ) {
+        part.loss = 0.0;
+        let gradient = warm(&mut part.gradient, whole.parameters.len());
+        gradient.fill(0.0);
+        let nodes = if whole.packed.is_empty() { &[] } else { &self.nodes[..] };
+        open_sums(nodes, whole.precision, &mut workspace.sums);
+        for from in rows.clone().step_by(block) {
+            let call = whole.block(from, block.min(rows.end - from));
+            part.loss += self.block(&call, residual, workspace, gradient);
+        }
+        for (node, sums) in nodes.iter().zip(&mut workspace.sums) {
+            let length = node.operation.sums(whole.precision);
+            node.operation.finish(whole.precision, &mut sums[..length], gradient);
+        }
     }
 
     /// Adds one block's gradient; gives its share of the loss.

@@ -33,22 +33,31 @@ pub(super) fn run(
     loss::check(batch, mlp.width(), (values, into.len()))?;
     let together = rows_together(rows);
     let (cut, precision) = (Cut::new(rows, together), scratch.precision());
-    let parts = scratch.parts(cut.parts);
-    let fewest = fewest_a_thread(rows * values, cut.parts);
-    parts.par_iter_mut().with_min_len(fewest).enumerate().for_each(|(p, part)| {
-        part.loss = 0.0;
-        warm(&mut part.gradient, values).fill(0.0);
-        let end = ((p + 1) * cut.rows).min(rows);
-        for from in (p * cut.rows..end).step_by(together) {
-            let range = from..end.min(from + together);
-            let residual = |output: &[f32], delta: &mut [f32]| {
-                loss::residual(batch, range.clone(), output, delta)
-            };
-            part.loss += block((mlp, precision), (&batch.at, range.clone()), part, residual, None);
-        }
-    });
-    sum_gradients(parts, into);
-    Ok(parts.iter().map(|part| part.loss).sum::<f64>() / (rows * mlp.width()) as f64)
+    let at_once = scratch.parts_at_once(cut.parts);
+    let parts = scratch.parts(at_once.min(cut.parts));
+    let mut loss = 0.0;
+    for first in (0..cut.parts).step_by(at_once) {
+        let count = at_once.min(cut.parts - first);
+        let parts = &mut parts[..count];
+        let fewest = fewest_a_thread(rows * values, count);
+        parts.par_iter_mut().with_min_len(fewest).enumerate().for_each(|(p, part)| {
+            part.loss = 0.0;
+            warm(&mut part.gradient, values).fill(0.0);
+            let from = (first + p) * cut.rows;
+            let end = (from + cut.rows).min(rows);
+            for from in (from..end).step_by(together) {
+                let range = from..end.min(from + together);
+                let residual = |output: &[f32], delta: &mut [f32]| {
+                    loss::residual(batch, range.clone(), output, delta)
+                };
+                part.loss +=
+                    block((mlp, precision), (&batch.at, range.clone()), part, residual, None);
+            }
+        });
+        sum_gradients(parts, first == 0, into);
+        parts.iter().for_each(|part| loss += part.loss);
+    }
+    Ok(loss / (rows * mlp.width()) as f64)
 }
 
 /// Writes `J^T w` for the row `w` of `along` of every row into the same row of `out`; all have been checked.

@@ -137,7 +137,7 @@ fn trained(
     let optimiser = AdamW { learning_rate, ..AdamW::default() };
     let training = FlowTraining { steps: STEPS, seed, optimiser, ..FlowTraining::default() };
     let mut state = TrainingState::new(Box::new(Mlp::new(&config, seed)?), training)?;
-    let pair = |source: &Batch, target: &Batch, step: u64| match coupling {
+    let pair = |source: &Batch, target: &Batch, _: Option<&[u32]>, step: u64| match coupling {
         Some(coupling) => coupling.pair(source, target, seed, step),
         None => Ok((0..source.len()).collect()),
     };

@@ -23,21 +23,42 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::seed::Seed;
 
-/// Which target goes with which source, where targets have labels.
+/// Which target goes with which source, where targets may have labels. Every [`Coupling`] is one that does not look
+/// at them.
 pub trait LabelledCoupling: Send + Sync + std::fmt::Debug {
     /// For each row of `source`, the index of its row of `target`; `labels` are those of `target`.
     ///
     /// # Errors
     /// [`Error::Count`] or [`Error::Shape`] when batches or labels do not fit together, and
-    /// [`Error::Invalid`] when a value is not finite.
+    /// [`Error::Invalid`] when a value is not finite or labels are needed and there are none.
     fn pair_labelled(
         &self,
         source: &Batch,
         target: &Batch,
-        labels: &[u32],
+        labels: Option<&[u32]>,
         seed: Seed,
         step: u64,
     ) -> Result<Vec<usize>, Error>;
+
+    /// The coupling's name in specs.
+    fn name(&self) -> &'static str;
+}
+
+impl<C: Coupling> LabelledCoupling for C {
+    fn pair_labelled(
+        &self,
+        source: &Batch,
+        target: &Batch,
+        _: Option<&[u32]>,
+        seed: Seed,
+        step: u64,
+    ) -> Result<Vec<usize>, Error> {
+        self.pair(source, target, seed, step)
+    }
+
+    fn name(&self) -> &'static str {
+        Coupling::name(self)
+    }
 }
 
 /// A coupling, used within each label alone.
@@ -52,7 +73,8 @@ pub trait LabelledCoupling: Send + Sync + std::fmt::Debug {
 /// let source = Batch::from_vec(vec![0.0, 1.0, 2.0, 3.0], Shape::vector(1))?;
 /// let target = Batch::from_vec(vec![3.0, 0.0, 1.0, 2.0], Shape::vector(1))?;
 /// let labels = [7, 4, 7, 4];
-/// let pairs = ConditionAware(MinibatchOt).pair_labelled(&source, &target, &labels, Seed(0), 0)?;
+/// let coupling = ConditionAware(MinibatchOt);
+/// let pairs = coupling.pair_labelled(&source, &target, Some(&labels), Seed(0), 0)?;
 /// assert_eq!(pairs, [2, 1, 0, 3]);
 /// # Ok::<(), pathline::Error>(())
 /// ```
@@ -67,10 +89,14 @@ impl<C: Coupling> LabelledCoupling for ConditionAware<C> {
         &self,
         source: &Batch,
         target: &Batch,
-        labels: &[u32],
+        labels: Option<&[u32]>,
         seed: Seed,
         step: u64,
     ) -> Result<Vec<usize>, Error> {
+        let labels = labels.ok_or_else(|| {
+            let remedy = "give data with labels, or take a coupling that needs none";
+            Error::invalid("labels of a condition-aware coupling", "none", remedy)
+        })?;
         Error::check_shape("target samples to pair", source.shape(), target.shape())?;
         Error::check_count("targets to pair (one a source)", source.len(), target.len())?;
         Error::check_count("labels (one a target)", target.len(), labels.len())?;
@@ -91,5 +117,9 @@ impl<C: Coupling> LabelledCoupling for ConditionAware<C> {
             }
         }
         Ok(pairs)
+    }
+
+    fn name(&self) -> &'static str {
+        "condition-aware"
     }
 }

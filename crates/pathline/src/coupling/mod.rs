@@ -14,8 +14,7 @@ mod cost;
 mod independent;
 mod minibatch_ot;
 mod sinkhorn;
-
-use std::sync::Arc;
+mod spec;
 
 use crate::batch::Batch;
 use crate::error::Error;
@@ -27,6 +26,7 @@ pub use cost::squared_distances;
 pub use independent::Independent;
 pub use minibatch_ot::MinibatchOt;
 pub use sinkhorn::{Plan, Sinkhorn};
+pub use spec::CouplingSpec;
 
 /// Which target goes with which source.
 pub trait Coupling: Send + Sync + std::fmt::Debug {
@@ -48,70 +48,4 @@ pub trait Coupling: Send + Sync + std::fmt::Debug {
 
     /// The coupling's name in specs.
     fn name(&self) -> &'static str;
-}
-
-/// A coupling as data.
-///
-/// # Examples
-/// ```
-/// use pathline::coupling::CouplingSpec;
-/// let spec: CouplingSpec = serde_json::from_str(r#"{"kind": "minibatch-ot"}"#)?;
-/// assert_eq!(spec.build().name(), "minibatch-ot");
-/// assert!(serde_json::from_str::<CouplingSpec>(r#"{"kind": "independent", "reg": 1}"#).is_err());
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum CouplingSpec {
-    /// [`Independent`]: row `i` with row `i`.
-    Independent {},
-    /// [`MinibatchOt`]: the permutation of least total squared distance.
-    MinibatchOt {},
-    /// [`Sinkhorn`]: targets drawn from the entropic plan.
-    Sinkhorn {
-        /// See [`Sinkhorn::reg`].
-        #[serde(default = "default_reg")]
-        reg: f64,
-        /// See [`Sinkhorn::relative`].
-        #[serde(default = "default_relative")]
-        relative: bool,
-        /// See [`Sinkhorn::iterations`].
-        #[serde(default = "default_iterations")]
-        iterations: usize,
-        /// See [`Sinkhorn::tolerance`].
-        #[serde(default = "default_tolerance")]
-        tolerance: f64,
-    },
-}
-
-fn default_reg() -> f64 {
-    Sinkhorn::default().reg
-}
-
-fn default_relative() -> bool {
-    Sinkhorn::default().relative
-}
-
-fn default_iterations() -> usize {
-    Sinkhorn::default().iterations
-}
-
-fn default_tolerance() -> f64 {
-    Sinkhorn::default().tolerance
-}
-
-impl CouplingSpec {
-    /// The coupling that this names.
-    #[must_use]
-    pub fn build(&self) -> Arc<dyn Coupling> {
-        match *self {
-            Self::Independent {} => Arc::new(Independent),
-            Self::MinibatchOt {} => Arc::new(MinibatchOt),
-            Self::Sinkhorn { reg, relative, iterations, tolerance } => {
-                let allow_unconverged = false;
-                Arc::new(Sinkhorn { reg, relative, iterations, tolerance, allow_unconverged })
-            }
-        }
-    }
 }
