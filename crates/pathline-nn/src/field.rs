@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pathline::field::{Conditions, FieldRecord, check, check_pullback};
-use pathline::{At, Batch, Error, Rows, RowsMut, Shape, Times, VelocityField};
+use pathline::{At, Error, Rows, RowsMut, Shape, Times, VelocityField};
 
 use crate::network::Network;
 use crate::output::Output;
@@ -36,7 +36,16 @@ pub struct NetworkField {
     conditions: Conditions,
     output: Output,
     precision: ProductPrecision,
-    idle: Mutex<Vec<Scratch>>,
+    idle: Mutex<Vec<Room>>,
+}
+
+/// Memory of an evaluation, kept from call to call.
+struct Room {
+    scratch: Scratch,
+    /// The times at which the network is asked.
+    held: Vec<f64>,
+    /// What it says there, where that is no velocity.
+    predicted: Vec<f32>,
 }
 
 impl std::fmt::Debug for NetworkField {
@@ -100,31 +109,41 @@ impl NetworkField {
             return self.forward(at, conditions, out);
         }
         check(self.shape(), at, &out)?;
-        let held = self.held(at);
-        let moved = At { samples: at.samples.clone(), t: Times::Each(&held), x: at.x };
-        let mut predicted = Batch::zeros(at.x.len(), self.shape().clone());
-        self.forward(&moved, conditions, predicted.rows_mut())?;
-        for (i, &t) in held.iter().enumerate() {
-            self.output.velocity(t)?.apply(at.x.row(i), predicted.row(i), out.row(i));
-        }
-        Ok(())
+        self.with_room(|Room { scratch, held, predicted }| {
+            self.hold(at, held);
+            let moved = At { samples: at.samples.clone(), t: Times::Each(held), x: at.x };
+            predicted.resize(at.x.as_slice().len(), 0.0);
+            let rows = RowsMut::new(predicted, at.x.width());
+            self.network.forward(&moved, conditions, rows, scratch)?;
+            let predicted = Rows::new(predicted, at.x.width());
+            for (i, &t) in held.iter().enumerate() {
+                self.output.velocity(t)?.apply(at.x.row(i), predicted.row(i), out.row(i));
+            }
+            Ok(())
+        })
     }
 
     fn forward(&self, at: &At<'_>, conditions: &Conditions, out: RowsMut<'_>) -> Result<(), Error> {
-        self.with_scratch(|scratch| self.network.forward(at, conditions, out, scratch))
+        self.with_room(|room| self.network.forward(at, conditions, out, &mut room.scratch))
     }
 
-    /// The time at which the network is asked for each row.
-    fn held(&self, at: &At<'_>) -> Vec<f64> {
-        (0..at.x.len()).map(|i| self.output.moved(at.t.at(i))).collect()
+    /// Writes the time at which the network is asked for each row.
+    fn hold(&self, at: &At<'_>, held: &mut Vec<f64>) {
+        held.clear();
+        held.extend((0..at.x.len()).map(|i| self.output.moved(at.t.at(i))));
     }
 
-    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        // A scratch holds no state between calls, so one from a call that panicked is as good.
+    fn with_room<T>(&self, work: impl FnOnce(&mut Room) -> T) -> T {
+        // Room holds no state between calls, so that from a call that panicked is as good.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = idle().pop().unwrap_or_else(|| Scratch::in_precision(self.precision));
-        let result = work(&mut scratch);
-        idle().push(scratch);
+        let fresh = || Room {
+            scratch: Scratch::in_precision(self.precision),
+            held: Vec::new(),
+            predicted: Vec::new(),
+        };
+        let mut room = idle().pop().unwrap_or_else(fresh);
+        let result = work(&mut room);
+        idle().push(room);
         result
     }
 }
@@ -140,9 +159,9 @@ impl VelocityField for NetworkField {
 
     fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
         check_pullback(self.shape(), at, along, &out)?;
-        let held = self.held(at);
-        let moved = At { samples: at.samples.clone(), t: Times::Each(&held), x: at.x };
-        let found = self.with_scratch(|scratch| {
+        let found = self.with_room(|Room { scratch, held, .. }| {
+            self.hold(at, held);
+            let moved = At { samples: at.samples.clone(), t: Times::Each(held), x: at.x };
             self.network.pullback(&moved, &self.conditions, along, out.reborrow(), scratch)
         })?;
         if found && !self.output.is_velocity() {

@@ -8,12 +8,21 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use pathline::field::Conditions;
-use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times, VelocityField};
+use pathline::diagnostics::KineticEnergy;
+use pathline::field::{Conditions, Guided};
+use pathline::observer::Advance;
+use pathline::path::Prediction;
+use pathline::solver::{EULER, HEUN, RK4};
+use pathline::{
+    At, Batch, Error, Observer, Purpose, Run, Samples, Seed, Shape, TimeGrid, Times, VelocityField,
+    integrate,
+};
 use pathline_nn::{
-    Activation, AdamW, Dit, DitConfig, Memory, Mlp, MlpConfig, Network, NetworkField, Scratch,
-    TrainingBatch, UNet, UNetConfig,
+    Activation, AdamW, Dit, DitConfig, FlowData, FlowTraining, Memory, Mlp, MlpConfig, Network,
+    NetworkField, Output, Scratch, TrainingBatch, TrainingState, UNet, UNetConfig, train,
 };
 
 thread_local! {
@@ -143,6 +152,83 @@ fn a_warm_training_step_allocates_nothing() {
         });
         assert!(ours.is_empty(), "{name}: {} of {seen}, such as\n{}", ours.len(), ours[0]);
         eprintln!("{name}: {seen} allocations, all of the product library");
+    }
+}
+
+/// Watches from the end of the second step to the end of the fifth, and allocates once, to be seen.
+struct SomeSteps;
+
+impl SomeSteps {
+    fn after(step: u64) {
+        match step {
+            1 => WATCHED.set(true),
+            2 => allocating(),
+            4 => WATCHED.set(false),
+            _ => {}
+        }
+    }
+}
+
+impl Observer for SomeSteps {
+    fn step(&mut self, advance: &Advance<'_>) -> Result<ControlFlow<()>, Error> {
+        Self::after(advance.step);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Allocations while [`SomeSteps`] watched, that are neither the product library's nor its own.
+fn ours() -> Vec<String> {
+    let seen = SEEN.take();
+    let stacks: Vec<String> = seen.iter().map(ToString::to_string).collect();
+    let (own, others): (Vec<_>, Vec<_>) =
+        stacks.into_iter().partition(|stack| stack.contains("allocation::allocating"));
+    assert_eq!(own.len(), 1, "the watch was not kept");
+    others.into_iter().filter(|stack| !stack.contains("gemm_f32::")).collect()
+}
+
+#[test]
+fn a_guided_run_allocates_nothing_from_step_to_step() {
+    for network in networks() {
+        let name = format!("{:?}", network.config());
+        let network: Arc<dyn Network> = network.into();
+        let told = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
+        // One that predicts the velocity, and one that predicts the target.
+        let plain = Arc::new(NetworkField::new(Arc::clone(&network)));
+        let output = Output { prediction: Prediction::Target, ..Output::default() };
+        let other = Arc::new(NetworkField::conditioned(network, told).predicting(output));
+        let field = Guided::new(other, plain, 1.5).unwrap();
+        for solver in [&EULER, &HEUN, &RK4] {
+            let run = Run::on(TimeGrid::uniform(6).unwrap(), solver);
+            let x = images(5, field.shape());
+            let ours = alone(|| {
+                let mut energy = KineticEnergy::new();
+                let mut observers: [&mut dyn Observer; 2] = [&mut energy, &mut SomeSteps];
+                integrate(&field, x, 0..5, &run, &mut observers).unwrap();
+                ours()
+            });
+            assert!(ours.is_empty(), "{name}: {}, such as\n{}", ours.len(), ours[0]);
+        }
+    }
+}
+
+#[test]
+fn a_training_run_allocates_nothing_from_step_to_step() {
+    for network in networks() {
+        let name = format!("{:?}", network.config());
+        let target = images(40, network.shape());
+        let labels: Vec<u32> = (0..40).map(|i| i % 3).collect();
+        let training = FlowTraining { steps: 6, batch: 21, mirror: true, ..FlowTraining::default() };
+        let mut state = TrainingState::new(network, training).unwrap();
+        let ours = alone(|| {
+            let data = FlowData { labels: Some(&labels), ..FlowData::from_noise(&target) };
+            train(&mut state, &data, &mut |now| {
+                SomeSteps::after(now.step - 1);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+            ours()
+        });
+        assert!(ours.is_empty(), "{name}: {}, such as\n{}", ours.len(), ours[0]);
     }
 }
 

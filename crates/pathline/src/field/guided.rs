@@ -11,10 +11,10 @@
 //! # Not to be confused with
 //! Classifier guidance, which adds the gradient of a classifier.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{FieldRecord, VelocityField, check, check_pullback};
-use crate::batch::{At, Batch, Rows, RowsMut, Shape, Times};
+use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// Classifier-free guidance over two fields.
@@ -34,6 +34,8 @@ pub struct Guided {
     unconditional: Arc<dyn VelocityField>,
     scale: f64,
     interval: [f64; 2],
+    /// Memory for unconditional velocities that no thread uses at the moment.
+    idle: Mutex<Vec<Vec<f32>>>,
 }
 
 impl Guided {
@@ -51,7 +53,8 @@ impl Guided {
         if !scale.is_finite() {
             return Err(Error::invalid("guidance scale", scale, "give a finite number; 1 is none"));
         }
-        Ok(Self { conditional, unconditional, scale, interval: [0.0, 1.0] })
+        let idle = Mutex::default();
+        Ok(Self { conditional, unconditional, scale, interval: [0.0, 1.0], idle })
     }
 
     /// The same guidance at times from `start` to `end` only, both included.
@@ -75,9 +78,20 @@ impl Guided {
         }
     }
 
+    /// Does the work with room for the rows of `at`, kept from call to call.
+    fn with_room<T>(&self, at: &At<'_>, work: impl FnOnce(&mut [f32]) -> T) -> T {
+        // Its contents mean nothing between calls, so a list that a panic left behind is as good.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = idle().pop().unwrap_or_default();
+        room.resize(at.x.as_slice().len(), 0.0);
+        let result = work(&mut room);
+        idle().push(room);
+        result
+    }
+
     /// `(1 - w) without + w out`, row by row.
-    fn combine(&self, at: &At<'_>, without: &Batch, mut out: RowsMut<'_>) {
-        for (i, without) in without.rows().iter().enumerate() {
+    fn combine(&self, at: &At<'_>, without: Rows<'_>, mut out: RowsMut<'_>) {
+        for (i, without) in without.iter().enumerate() {
             let w = self.scale_at(at.t.at(i));
             if w == 1.0 {
                 continue;
@@ -105,10 +119,12 @@ impl VelocityField for Guided {
         if self.idle(at) {
             return Ok(());
         }
-        let mut without = Batch::zeros(at.x.len(), self.shape().clone());
-        self.unconditional.velocity(at, without.rows_mut())?;
-        self.combine(at, &without, out);
-        Ok(())
+        self.with_room(at, |without| {
+            let width = at.x.width();
+            self.unconditional.velocity(at, RowsMut::new(without, width))?;
+            self.combine(at, Rows::new(without, width), out);
+            Ok(())
+        })
     }
 
     fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
@@ -116,13 +132,15 @@ impl VelocityField for Guided {
         if self.idle(at) {
             return self.conditional.pullback(at, along, out);
         }
-        let mut without = Batch::zeros(at.x.len(), self.shape().clone());
-        let both = self.unconditional.pullback(at, along, without.rows_mut())?
-            && self.conditional.pullback(at, along, out.reborrow())?;
-        if both {
-            self.combine(at, &without, out);
-        }
-        Ok(both)
+        self.with_room(at, |without| {
+            let width = at.x.width();
+            let both = self.unconditional.pullback(at, along, RowsMut::new(without, width))?
+                && self.conditional.pullback(at, along, out.reborrow())?;
+            if both {
+                self.combine(at, Rows::new(without, width), out);
+            }
+            Ok(both)
+        })
     }
 
     fn record(&self) -> FieldRecord {

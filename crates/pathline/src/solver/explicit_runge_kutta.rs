@@ -52,6 +52,7 @@ impl Solver for ExplicitRungeKutta {
             velocities: vec![vec![0.0; rows * width]; stages],
             gains: vec![1.0; stages],
             applied: vec![1.0; stages],
+            weights: Vec::with_capacity(stages),
             inner: vec![0.0; inner],
             error: vec![0.0; error],
             times: vec![0.0; stages],
@@ -72,6 +73,8 @@ struct RungeKuttaStepper {
     gains: Vec<f64>,
     /// The factor each stage's velocity got in the step.
     applied: Vec<f64>,
+    /// What each stage's velocity is multiplied with in a combination.
+    weights: Vec<f64>,
     /// The state of the stage at work.
     inner: Vec<f32>,
     error: Vec<f32>,
@@ -85,14 +88,15 @@ struct RungeKuttaStepper {
     evaluated: u64,
 }
 
-/// The factor on each stage's velocity in a combination with these weights.
-fn factors(rule: GainRule, gains: &[f64], weights: &[f64]) -> Vec<f64> {
+/// Writes the factor on each stage's velocity in a combination with these weights.
+fn write_factors(rule: GainRule, gains: &[f64], weights: &[f64], factors: &mut Vec<f64>) {
+    factors.clear();
     if rule != GainRule::Increment {
-        return gains[..weights.len()].to_vec();
+        return factors.extend_from_slice(&gains[..weights.len()]);
     }
     let total: f64 = weights.iter().sum();
     let mean = weights.iter().zip(gains).map(|(w, g)| w * g).sum::<f64>() / total;
-    vec![if total == 0.0 { 1.0 } else { mean }; weights.len()]
+    factors.resize(weights.len(), if total == 0.0 { 1.0 } else { mean });
 }
 
 impl RungeKuttaStepper {
@@ -124,12 +128,10 @@ impl RungeKuttaStepper {
         Ok(())
     }
 
-    /// `scale * sum_j weights_j factors_j v_j`, as terms of an update.
-    fn terms<'a>(&'a self, dt: f64, weights: &[f64], factors: &[f64]) -> Vec<(f64, &'a [f32])> {
-        let each = weights.iter().zip(factors).zip(&self.velocities);
-        each.filter(|((w, _), _)| **w != 0.0)
-            .map(|((w, f), v)| (dt * w * f, v.as_slice()))
-            .collect()
+    /// The weight of each stage's velocity, `dt weights_j applied_j`.
+    fn weigh(&mut self, dt: f64, weights: impl Iterator<Item = f64>) {
+        self.weights.clear();
+        self.weights.extend(weights.zip(&self.applied).map(|(w, f)| dt * w * f));
     }
 }
 
@@ -150,22 +152,23 @@ impl Stepper for RungeKuttaStepper {
         self.evaluate(field, step, 0, x)?;
         for stage in 1..tableau.stages() {
             let weights = tableau.a[stage];
-            let factors = factors(rule, &self.gains, weights);
+            write_factors(rule, &self.gains, weights, &mut self.applied);
+            self.weigh(dt, weights.iter().copied());
             let mut inner = std::mem::take(&mut self.inner);
-            add_scaled(x.as_slice(), &self.terms(dt, weights, &factors), &mut inner);
+            add_scaled(x.as_slice(), &self.weights, &self.velocities, &mut inner);
             let outcome = self.evaluate(field, step, stage, Rows::new(&inner, self.width));
             self.inner = inner;
             outcome?;
         }
-        self.applied = factors(rule, &self.gains, tableau.b);
-        let terms = self.terms(dt, tableau.b, &self.applied);
-        add_scaled(x.as_slice(), &terms, next.as_mut_slice());
+        write_factors(rule, &self.gains, tableau.b, &mut self.applied);
+        self.weigh(dt, tableau.b.iter().copied());
+        add_scaled(x.as_slice(), &self.weights, &self.velocities, next.as_mut_slice());
         if let Some(embedded) = tableau.b_embedded {
-            let difference: Vec<f64> = tableau.b.iter().zip(embedded).map(|(b, e)| b - e).collect();
+            self.weigh(dt, tableau.b.iter().zip(embedded).map(|(b, e)| b - e));
             let mut error = std::mem::take(&mut self.error);
             // The stages are done: their buffer serves as the zero that the estimate is added to.
             self.inner.fill(0.0);
-            add_scaled(&self.inner, &self.terms(dt, &difference, &self.applied), &mut error);
+            add_scaled(&self.inner, &self.weights, &self.velocities, &mut error);
             self.error = error;
         }
         Ok(())
