@@ -248,6 +248,7 @@ fn the_whole_of_fashion_mnist_is_the_published_one() {
     let folder = folder.unwrap_or_else(|| "/usr/share/datasets/fashion-mnist".into());
     let folder = Path::new(&folder);
     if !folder.is_dir() {
+        assert!(std::env::var_os("PATHLINE_REQUIRE_DATA").is_none(), "no {}", folder.display());
         eprintln!("SKIPPED: no folder of Fashion-MNIST; name it in PATHLINE_FASHION_MNIST");
         return;
     }

@@ -47,7 +47,7 @@ pub use progress::{Part, Progress};
 pub use quality::{Bench, Floor, Judged, Method, Real, methods, plain};
 pub use sample::{Sampled, sample, sample_field};
 pub use sets::{Beside, SetFeatures, read_perceptual};
-pub use table::{QualityTable, embedded_table, quality_table};
+pub use table::{QualityTable, TableRows, embedded_table, quality_table};
 pub use train::{
     DataRecord, DitSpec, MlpSpec, NetworkSpec, TrainReport, TrainSpec, Trained, UnetSpec, train,
 };

@@ -21,11 +21,26 @@ use crate::progress::Progress;
 use crate::quality::{Bench, Floor, Judged, Method, Real, plain};
 use crate::shards::Shards;
 
-/// Evaluations at which every way is compared.
-const COMPARED: [usize; 3] = [10, 20, 50];
-/// Evaluations of plain Euler at which guidance scales are.
-const GUIDED: [usize; 4] = [10, 20, 50, 100];
-const SCALES: [f64; 4] = [1.0, 1.5, 2.0, 3.0];
+/// Which rows a table has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TableRows<'a> {
+    /// Evaluations at which every way is compared, fewest first.
+    pub compared: &'a [usize],
+    /// Evaluations of plain Euler at which guidance scales are.
+    pub guided: &'a [usize],
+    /// Those scales.
+    pub scales: &'a [f64],
+}
+
+impl TableRows<'_> {
+    /// Those of the table that comes with Pathline.
+    pub const PUBLISHED: TableRows<'static> = TableRows {
+        compared: &[10, 20, 50],
+        guided: &[10, 20, 50, 100],
+        scales: &[1.0, 1.5, 2.0, 3.0],
+    };
+}
+
 /// Ways that are compared.
 const WAYS: usize = 5;
 /// Most samples of a row by guidance scale, of which there are many.
@@ -141,12 +156,14 @@ impl Work<'_> {
     /// Plain Euler under every guidance scale, but for rows that the table has.
     fn guide(
         &self,
+        rows: &TableRows<'_>,
         table: &mut QualityTable,
         kept: &Path,
         told: &mut Told<'_>,
     ) -> Result<(), Error> {
         let samples = table.samples.min(GUIDED_SAMPLES);
-        for (scale, evaluations) in GUIDED.iter().flat_map(|e| SCALES.map(|s| (s, *e))) {
+        let each = rows.guided.iter().flat_map(|&e| rows.scales.iter().map(move |&s| (s, e)));
+        for (scale, evaluations) in each {
             let same = |row: &Judged| row.guidance == scale && row.evaluations == evaluations;
             if table.guidance.iter().any(same) {
                 told.done += evaluations * samples * calls_an_evaluation(scale);
@@ -165,13 +182,14 @@ impl Work<'_> {
     }
 }
 
-/// Measures the table with the real images of `data` (the folder of Fashion-MNIST), with so many samples a row
-/// and the model's products in these numbers, or goes on with the one in the file `kept`.
+/// Measures these rows with the real images of `data` (the folder of Fashion-MNIST), with so many samples each
+/// and the model's products in these numbers, or goes on with the table in the file `kept`.
 ///
 /// # Errors
 /// [`Error::Data`] if files cannot be read or written, [`Error::Usage`] if `kept` is of another model or
 /// number of samples.
 pub fn quality_table(
+    rows: &TableRows<'_>,
     data: &str,
     (samples, precision): (usize, ProductPrecision),
     kept: &Path,
@@ -200,15 +218,16 @@ pub fn quality_table(
     let mut table = begun(kept, &fresh)?.unwrap_or(fresh);
     let shards = Shards::beside(kept, format!("{}-{precision}", table.model));
     let work = Work { network, judge: &judge, real: &real, shards, precision };
-    let ways = COMPARED.iter().map(|e| WAYS * e * samples).sum::<usize>();
-    let guided = GUIDED.iter().map(|e| (SCALES.len() * 2 - 1) * e * fewer).sum::<usize>();
+    let ways = rows.compared.iter().map(|e| WAYS * e * samples).sum::<usize>();
+    let a_scale: usize = rows.scales.iter().map(|&scale| calls_an_evaluation(scale)).sum();
+    let guided = rows.guided.iter().map(|e| a_scale * e * fewer).sum::<usize>();
     let mut told = Told { progress, calls: ways + guided, done: 0 };
     // Cheap groups first: a table that is ended early has some of everything.
-    let [fewest, more @ ..] = COMPARED;
-    work.compare(fewest, &mut table, kept, &mut told)?;
-    work.guide(&mut table, kept, &mut told)?;
-    for evaluations in more {
+    for (i, &evaluations) in rows.compared.iter().enumerate() {
         work.compare(evaluations, &mut table, kept, &mut told)?;
+        if i == 0 {
+            work.guide(rows, &mut table, kept, &mut told)?;
+        }
     }
     work.shards.remove()?;
     Ok(table)

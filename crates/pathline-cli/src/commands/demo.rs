@@ -5,7 +5,7 @@ use std::path::Path;
 use pathline::Seed;
 
 use pathline_study::demo::{DemoSpec, demo};
-use pathline_study::quality_table;
+use pathline_study::{TableRows, quality_table};
 
 use crate::args::Demo;
 use crate::output::{Failure, data, note, write};
@@ -23,7 +23,13 @@ pub(crate) fn run(args: &Demo) -> Result<bool, Failure> {
     spec.samples = args.samples.map(|n| n as usize);
     if args.full {
         let (samples, kept) = (args.full_samples as usize, args.out.join("table.json"));
-        spec.table = quality_table(&args.data, (samples, args.full_precision), &kept, &mut bar)?;
+        spec.table = quality_table(
+            &TableRows::PUBLISHED,
+            &args.data,
+            (samples, args.full_precision),
+            &kept,
+            &mut bar,
+        )?;
     }
     let demo = demo(&spec, &mut bar)?;
     bar.done();
