@@ -9,7 +9,6 @@
 
 mod checkpoint;
 pub mod classifier;
-pub mod clock;
 pub mod dit;
 pub mod draw;
 mod examples;
@@ -42,7 +41,7 @@ pub use classifier::{
     Classified, Classifier, ClassifierConfig, ClassifierProgress, ClassifierTraining,
     train_classifier,
 };
-pub use clock::Clock;
+pub use pathline::Clock;
 pub use dit::{Dit, DitConfig};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;

@@ -35,6 +35,13 @@ fn check(clock: &Clock, cdf: impl Fn(f64) -> f64) {
     });
     let far = far.fold(0.0, f64::max);
     assert!(far < 1.95 / n.sqrt(), "{clock:?}: {far}");
+    for q in [1e-6, 0.1, 0.25, 0.5, 0.9, 0.999] {
+        let t = clock.quantile(q).unwrap();
+        assert!((cdf(t) - q).abs() < 2e-5, "{clock:?}: {q} at {t}");
+    }
+    assert!(clock.quantile(0.0).is_err() && clock.quantile(1.0).is_err());
+    let grid = clock.grid(20).unwrap();
+    assert_eq!((grid.start(), grid.times()[5], grid.end()), (0.0, clock.quantile(0.25).unwrap(), 1.0));
 }
 
 /// Integral of a density from 0 by the midpoint rule.

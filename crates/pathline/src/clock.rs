@@ -1,4 +1,5 @@
-//! Clocks: how training times are drawn. All are stated on our clock, `t = 0` source, `t = 1` target.
+//! Clocks: which times count most. Training draws its times by one, and sampling may [step](Clock::grid) by the same
+//! one, at its quantiles. All are stated on our clock, `t = 0` source, `t = 1` target.
 //!
 //! | name | a time, with `u` uniform and `n` normal | distribution function |
 //! |---|---|---|
@@ -20,24 +21,25 @@
 //! # Not to be confused with
 //! The same names in SD3 and its descendants, which are stated on `sigma = 1 - t`: their logit-normal
 //! mean is minus ours, and their `beta(a, b)` is our `beta(b, a)`. Mode, cosmap and shift come out the
-//! same on both. A *time grid* is where sampling steps; a clock is where training looks.
+//! same on both. A *time grid* is where sampling steps; a clock says where times lie densely.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::str::FromStr;
 
-use pathline::Error;
-use pathline::seed::Stream;
+use crate::error::Error;
+use crate::seed::Stream;
+use crate::statistics::{beta_distribution, normal_quantile};
+use crate::time_grid::TimeGrid;
 
 /// Names, as they are written on a command line.
 const KNOWN: &str = "uniform, logit-normal[:mean,std], mode[:scale], cosmap, beta:alpha,beta, \
                      shifted:a, or JSON such as {\"kind\": \"uniform\"}";
 
-/// How training times are drawn; see the [module](self) for formulas and sources.
+/// Where times lie densely; see the [module](self) for formulas and sources.
 ///
 /// # Examples
 /// ```
-/// use pathline::{Purpose, Seed};
-/// use pathline_nn::Clock;
+/// use pathline::{Clock, Purpose, Seed};
 /// let clock: Clock = "logit-normal:-0.5,1".parse()?;
 /// assert_eq!(clock, Clock::LogitNormal { mean: -0.5, std: 1.0 });
 /// let t = clock.draw(&mut Seed(1).stream(Purpose::Time, 0, 0));
@@ -91,27 +93,84 @@ impl Clock {
     /// The next time, in `[0, 1]`. Takes as many numbers from the stream as it needs.
     pub fn draw(&self, stream: &mut Stream) -> f64 {
         match self {
-            Self::Uniform {} => stream.uniform(),
+            Self::Uniform {} | Self::Mode { .. } | Self::Cosmap {} => {
+                self.from_uniform(stream.uniform())
+            }
             Self::LogitNormal { mean, std } => sigmoid(mean + std * stream.normal()),
+            Self::Beta { alpha, beta } => {
+                let (a, b) = (log_gamma_variate(*alpha, stream), log_gamma_variate(*beta, stream));
+                sigmoid(a - b)
+            }
+            Self::Shifted { shift, of } => shift_time(*shift, of.draw(stream)),
+        }
+    }
+
+    /// The time before which a share `q` of the draws lies, `q` in `(0, 1)`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another share.
+    ///
+    /// # Examples
+    /// ```
+    /// use pathline::Clock;
+    /// assert!((Clock::Cosmap {}.quantile(0.5)? - 0.5).abs() < 1e-15);
+    /// # Ok::<(), pathline::Error>(())
+    /// ```
+    pub fn quantile(&self, q: f64) -> Result<f64, Error> {
+        if !(q > 0.0 && q < 1.0) {
+            let remedy = "give a share strictly between 0 and 1";
+            return Err(Error::invalid("share of a clock's draws", q, remedy));
+        }
+        Ok(match self {
+            Self::LogitNormal { mean, std } => sigmoid(mean + std * normal_quantile(q)?),
+            Self::Beta { alpha, beta } => {
+                let (mut low, mut high) = (0.0, 1.0);
+                for _ in 0..100 {
+                    let middle = 0.5 * (low + high);
+                    let below = beta_distribution(middle, *alpha, *beta) < q;
+                    if below { low = middle } else { high = middle }
+                }
+                high
+            }
+            Self::Shifted { shift, of } => shift_time(*shift, of.quantile(q)?),
+            Self::Uniform {} | Self::Mode { .. } | Self::Cosmap {} => self.from_uniform(q),
+        })
+    }
+
+    /// The grid whose inner times are the clock's quantiles, from 0 to 1: as many draws fall into each step, so
+    /// that sampling steps finely where training looked often. That of the uniform clock is
+    /// [`TimeGrid::uniform`], that of a shifted one [`TimeGrid::shifted`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] as [`Clock::check`], for no step or more than [`TimeGrid::MOST_STEPS`], and where two times
+    /// fall together.
+    ///
+    /// # Examples
+    /// ```
+    /// use pathline::{Clock, TimeGrid};
+    /// let clock: Clock = "shifted:3".parse()?;
+    /// let (one, other) = (clock.grid(8)?, TimeGrid::shifted(8, 3.0)?);
+    /// assert!(one.times().iter().zip(other.times()).all(|(a, b)| (a - b).abs() < 1e-15));
+    /// # Ok::<(), pathline::Error>(())
+    /// ```
+    pub fn grid(&self, steps: usize) -> Result<TimeGrid, Error> {
+        self.check()?;
+        TimeGrid::warped(steps, |q| self.quantile(q))
+    }
+
+    /// The time of a uniform number, for clocks that are a monotone map of one.
+    fn from_uniform(&self, u: f64) -> f64 {
+        match self {
             Self::Mode { scale } => {
-                let u = stream.uniform();
                 let sin = libm::sin(FRAC_PI_2 * u);
                 // Rounding, and a scale at the end of its range, may step over an end.
                 (u + scale * (u - sin * sin)).clamp(0.0, 1.0)
             }
             Self::Cosmap {} => {
-                let (sin, cos) = libm::sincos(FRAC_PI_2 * stream.uniform());
+                let (sin, cos) = libm::sincos(FRAC_PI_2 * u);
                 sin / (sin + cos)
             }
-            Self::Beta { alpha, beta } => {
-                let (a, b) = (log_gamma_variate(*alpha, stream), log_gamma_variate(*beta, stream));
-                sigmoid(a - b)
-            }
-            Self::Shifted { shift, of } => {
-                let t = of.draw(stream);
-                // Written with `1 - t`, neither term can cancel the other.
-                t / (shift * (1.0 - t) + t)
-            }
+            _ => u,
         }
     }
 
@@ -154,9 +213,15 @@ impl Clock {
     }
 
     /// Whether this is the uniform clock: what settings without a clock mean.
-    pub(crate) fn is_uniform(&self) -> bool {
+    #[must_use]
+    pub fn is_uniform(&self) -> bool {
         *self == Self::Uniform {}
     }
+}
+
+/// `t / (a + (1 - a) t)`, written with `1 - t` so that neither term can cancel the other.
+fn shift_time(shift: f64, t: f64) -> f64 {
+    t / (shift * (1.0 - t) + t)
 }
 
 fn sigmoid(z: f64) -> f64 {
@@ -192,7 +257,7 @@ impl FromStr for Clock {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |problem: String| Error::Spec { place: "clock".to_owned(), problem };
         if text.trim_start().starts_with('{') {
-            let clock: Self = pathline::spec::from_json("clock", text)?;
+            let clock: Self = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
             return clock.check().map(|()| clock);
         }
         let (name, rest) = text.split_once(':').map_or((text, None), |(n, r)| (n, Some(r)));

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod batch;
+pub mod clock;
 pub mod coupling;
 pub mod diagnostics;
 pub mod error;
@@ -51,6 +52,7 @@ pub mod time_grid;
 pub mod trajectory;
 
 pub use batch::{At, Batch, Rows, RowsMut, Samples, Shape, Times};
+pub use clock::Clock;
 pub use error::Error;
 pub use field::VelocityField;
 pub use integrate::{Adaptive, Run, Source, Stepping, integrate, sample};

@@ -34,7 +34,7 @@ impl TimeGrid {
     /// # Ok::<(), pathline::Error>(())
     /// ```
     pub fn uniform(steps: usize) -> Result<Self, Error> {
-        Self::warped(steps, |t| t)
+        Self::warped(steps, |t| Ok(t))
     }
 
     /// Equal steps bent by a shift `a > 0`: `t' = t / (a + (1 - a) t)`. Above 1 it puts more steps
@@ -47,7 +47,7 @@ impl TimeGrid {
         if !(shift.is_finite() && shift > 0.0) {
             return Err(Error::invalid("shift", shift, "use a positive number; 1 changes nothing"));
         }
-        Self::warped(steps, |t| t / (shift + (1.0 - shift) * t))
+        Self::warped(steps, |t| Ok(t / (shift + (1.0 - shift) * t)))
     }
 
     /// `t_i = (i / n)^p` for `p > 0`: above 1 more steps near the source, below 1 near the target.
@@ -59,7 +59,7 @@ impl TimeGrid {
         if !(exponent.is_finite() && exponent > 0.0) {
             return Err(Error::invalid("grid exponent", exponent, "use a positive number"));
         }
-        Self::warped(steps, |t| t.powf(exponent))
+        Self::warped(steps, |t| Ok(t.powf(exponent)))
     }
 
     /// The times themselves.
@@ -90,7 +90,11 @@ impl TimeGrid {
         Ok(Self { times })
     }
 
-    fn warped(steps: usize, warp: impl Fn(f64) -> f64) -> Result<Self, Error> {
+    /// Equal steps of `[0, 1]` whose inner ends are moved.
+    pub(crate) fn warped(
+        steps: usize,
+        warp: impl Fn(f64) -> Result<f64, Error>,
+    ) -> Result<Self, Error> {
         if steps == 0 {
             return Err(Error::invalid("number of steps", steps, "use at least one"));
         }
@@ -99,7 +103,8 @@ impl TimeGrid {
             return Err(Error::invalid("number of steps", steps, remedy));
         }
         let inner = (1..steps).map(|i| warp(i as f64 / steps as f64));
-        Self::custom(std::iter::once(0.0).chain(inner).chain([1.0]).collect::<Vec<_>>())
+        let times = std::iter::once(Ok(0.0)).chain(inner).chain([Ok(1.0)]);
+        Self::custom(times.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// The same grid squeezed linearly onto `[start, end]`.

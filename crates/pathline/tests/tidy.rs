@@ -54,6 +54,7 @@ const LAYERS: &[&[&str]] = &[
     &["path", "coupling", "neighbours"],
     &["field"],
     &["time_grid"],
+    &["clock"],
     &["gain", "solver"],
     &["trajectory"],
     &["observer"],

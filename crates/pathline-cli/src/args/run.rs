@@ -40,7 +40,8 @@ pub(crate) struct Run {
     /// Number of steps
     #[arg(long, default_value_t = 50)]
     pub(crate) steps: usize,
-    /// Time grid: `uniform`, `shifted:3`, `power:2`, or the times themselves, `0,0.5,1`
+    /// Time grid: `uniform`, `shifted:3`, `power:2`, the quantiles of a clock of `train` (logit-normal[:mean,std],
+    /// mode[:scale], cosmap, beta:alpha,beta), or the times themselves, `0,0.5,1`
     #[arg(long, default_value = "uniform")]
     pub(crate) grid: String,
     /// Where the run ends, between 0 and 1

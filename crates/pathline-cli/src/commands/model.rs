@@ -210,11 +210,15 @@ fn stepping(run: &Run) -> Result<SteppingSpec, Failure> {
                 times.split(',').map(|t| number("--grid", t)).collect();
             Ok(SteppingSpec::Custom { times: times? })
         }
-        _ => {
-            let grid = &run.grid;
-            let known = "known are uniform, shifted:A, power:P, and times such as 0,0.5,1";
-            Err(Failure::usage("--grid", &format!("unknown grid `{grid}`; {known}")))
-        }
+        _ => match run.grid.parse() {
+            Ok(clock) => Ok(SteppingSpec::Clock { steps, clock, span }),
+            Err(_) => {
+                let grid = &run.grid;
+                let known = "known are uniform, shifted:A, power:P, a clock of `train` such as logit-normal:0,1, \
+                             and times such as 0,0.5,1";
+                Err(Failure::usage("--grid", &format!("unknown grid `{grid}`; {known}")))
+            }
+        },
     }
 }
 

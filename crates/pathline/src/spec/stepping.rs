@@ -1,5 +1,6 @@
 //! Time grids and adaptive stepping as data.
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::integrate::{Adaptive, Stepping};
 use crate::time_grid::TimeGrid;
@@ -32,6 +33,16 @@ pub enum SteppingSpec {
         steps: usize,
         /// The exponent `p`.
         exponent: f64,
+        /// Where the run starts and ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        span: Option<[f64; 2]>,
+    },
+    /// The quantiles of a clock, such as the one that training drew its times by.
+    Clock {
+        /// Number of steps.
+        steps: usize,
+        /// The clock.
+        clock: Clock,
         /// Where the run starts and ends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         span: Option<[f64; 2]>,
@@ -70,6 +81,7 @@ impl SteppingSpec {
             Self::Uniform { steps, span } => (TimeGrid::uniform(*steps)?, span),
             Self::Shifted { steps, shift, span } => (TimeGrid::shifted(*steps, *shift)?, span),
             Self::Power { steps, exponent, span } => (TimeGrid::power(*steps, *exponent)?, span),
+            Self::Clock { steps, clock, span } => (clock.grid(*steps)?, span),
             Self::Custom { times } => (TimeGrid::custom(times.clone())?, &None),
             Self::Adaptive { rtol, atol, max_evaluations, span } => {
                 let [start, end] = span.unwrap_or([0.0, 1.0]);

@@ -126,6 +126,11 @@ fn invert(p: f64, tail: impl Fn(f64) -> f64) -> Result<f64, Error> {
     Ok(if p < 0.5 { -low } else { low })
 }
 
+/// The probability that a beta variable is below `x`: the regularised incomplete beta function.
+pub(crate) fn beta_distribution(x: f64, a: f64, b: f64) -> f64 {
+    incomplete_beta(x, a, b)
+}
+
 /// The regularised incomplete beta function `I(x; a, b)`.
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
