@@ -140,7 +140,8 @@ pub(crate) struct Train {
     /// Mirror half of the images left to right
     #[arg(long)]
     pub(crate) mirror: bool,
-    /// independent, or minibatch-ot [default: independent]
+    /// Which noise goes with which row of a batch: independent, minibatch-ot, sinkhorn[:reg], condition-aware
+    /// (minibatch OT within each label), or JSON [default: independent]
     #[arg(long)]
     pub(crate) coupling: Option<String>,
     /// How times are drawn: uniform, logit-normal[:mean,std], mode[:scale], cosmap, beta:alpha,beta,
@@ -247,6 +248,7 @@ MODEL is a recording (.safetensors of `pathline sample`), or anything that `samp
 Examples:
   pathline measure run.safetensors
   pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html
+  pathline measure ring -n 500 --data eight-gaussians:2000 --held-out eight-gaussians:500
   pathline measure net.pt -n 1000 --data photos --features efficientnet-lite0.pth")]
 pub(crate) struct Measure {
     /// A recording, or the velocity field to sample and measure
@@ -255,6 +257,10 @@ pub(crate) struct Measure {
     pub(crate) run: Run,
     #[command(flatten)]
     pub(crate) beside: BesideData,
+    /// More data of that kind, which the model has not seen: for the floor of memorisation, the velocity deficit and g*
+    /// [default: the data themselves]
+    #[arg(long, value_name = "DATA", requires = "data")]
+    pub(crate) held_out: Option<String>,
     /// Also write a page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) page: Option<PathBuf>,

@@ -196,6 +196,24 @@ fn measuring_a_field_is_measuring_the_recording_of_its_run() {
 }
 
 #[test]
+fn a_run_may_step_by_the_clock_that_training_drew_its_times_by() {
+    let folder = folder();
+    let here = folder.path();
+    let times = |grid: &str, name: &str| -> Vec<f64> {
+        let line = format!("pathline sample ring -n 2 --steps 8 --grid {grid} --out {name} --json");
+        let record: serde_json::Value = serde_json::from_str(&succeed(here, &line)).unwrap();
+        assert_eq!(record["spec"]["run"]["stepping"]["steps"], 8, "{record}");
+        recording(here, name).times
+    };
+    let shifted = times("shifted:3", "a.safetensors");
+    let clock = r#"'{"kind":"shifted","shift":3,"of":{"kind":"uniform"}}'"#;
+    let same = times(clock, "b.safetensors");
+    assert!(shifted.iter().zip(&same).all(|(a, b)| (a - b).abs() < 1e-12), "{shifted:?} {same:?}");
+    let normal = times("logit-normal:0,1", "c.safetensors");
+    assert!((normal[4] - 0.5).abs() < 1e-12 && normal[1] > 0.2, "{normal:?}");
+}
+
+#[test]
 fn bytes_do_not_depend_on_threads_runs_or_cuts() {
     let folder = folder();
     let here = folder.path();

@@ -194,6 +194,10 @@ fn sets_of_images_are_compared_in_the_features_of_the_judge() {
         number(copied, "/baseline") < 0.1 && number(copied, "/difference/low") > 0.1,
         "{copied}"
     );
+    // The share that is copied, as a difference of shares.
+    let share = row(&found, "differences", "memorised (d1/d2 < 1/3 in fashion-mnist)", 1);
+    assert_eq!(number(share, "/baseline"), 1.0, "{share}");
+    close(number(share, "/difference/value"), number(share, "/value") - 1.0, "memorised");
     let density = row(&found, "differences", "log density in fashion-mnist (10-NN)", 1);
     assert!(number(density, "/p_adjusted") < 1e-3, "{density}");
     assert!(found["notes"].to_string().contains("another time"), "{}", found["notes"]);

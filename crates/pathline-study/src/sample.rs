@@ -1,6 +1,6 @@
 //! `sample`: follow a field from its source, keep what was seen.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use pathline::diagnostics::{Energy, KineticEnergy, PowerCurve, PowerPoint};
 use pathline::observer::{Advance, Begin};
@@ -112,7 +112,7 @@ pub fn sample_field(
     };
     let record = serde_json::to_value(&spec).unwrap_or_default();
     let mut recording = Recording::new(&trajectory, field.record(), record);
-    recording.labels = labels(&spec.field, &trajectory);
+    recording.labels = told(&spec.field, trajectory.samples.clone());
     for (name, value) in ENERGIES {
         recording.diagnostics.insert(name.to_owned(), energy.samples().iter().map(value).collect());
     }
@@ -175,8 +175,8 @@ const ENERGIES: [Named; 10] = [
     ("length.chord", |e| e.chord_length),
 ];
 
-/// The class each sample was drawn in, where the field has classes: after a switch, the last one.
-fn labels(field: &FieldSpec, trajectory: &Trajectory) -> Option<Vec<u32>> {
+/// The class each of these samples is drawn in, where the field has classes: after a switch, the last one.
+pub(crate) fn told(field: &FieldSpec, samples: Range<u64>) -> Option<Vec<u32>> {
     match field {
         FieldSpec::Empirical { class, .. }
         | FieldSpec::LowRank { class, .. }
@@ -184,13 +184,13 @@ fn labels(field: &FieldSpec, trajectory: &Trajectory) -> Option<Vec<u32>> {
             if *class != (ClassSpec::Any {}) =>
         {
             let conditions = class.build();
-            trajectory.samples.clone().map(|i| conditions.of(i)).collect()
+            samples.map(|i| conditions.of(i)).collect()
         }
-        FieldSpec::Switched { after, .. } => labels(after, trajectory),
-        FieldSpec::Guided { conditional, .. } => labels(conditional, trajectory),
+        FieldSpec::Switched { after, .. } => told(after, samples),
+        FieldSpec::Guided { conditional, .. } => told(conditional, samples),
         FieldSpec::Rescheduled { field, .. }
         | FieldSpec::SourceScaled { field, .. }
-        | FieldSpec::ClockShifted { field, .. } => labels(field, trajectory),
+        | FieldSpec::ClockShifted { field, .. } => told(field, samples),
         _ => None,
     }
 }

@@ -37,6 +37,8 @@ const LARGEST: u64 = 1 << 30;
 pub struct Beside {
     /// Data that the samples could be of.
     pub data: DataSet,
+    /// More of the kind, which the model has not seen: for what is measured on real points, and not searched.
+    pub held_out: Option<DataSet>,
     /// What sets are compared on; `None` for what suits the shape of their states: the features of the embedded
     /// judge for images of 28 x 28, the states themselves up to 64 numbers, else nothing.
     pub features: Option<SetFeatures>,
@@ -48,7 +50,7 @@ impl Beside {
     /// Data, in features that suit its shape, and at most 5000 of its points in sets.
     #[must_use]
     pub fn new(data: DataSet) -> Self {
-        Self { data, features: None, real: MOST_REAL }
+        Self { data, held_out: None, features: None, real: MOST_REAL }
     }
 
     /// What sets of states of this shape are compared on, if there is something.

@@ -256,3 +256,42 @@ fn odd_recordings_are_measured_or_refused() {
         }
     }
 }
+
+/// An exact field that is told classes has g* = 1 on pairs of its own data, and shows on others what it remembers;
+/// its samples keep up with their path.
+#[test]
+fn a_field_with_classes_is_asked_about_pairs_of_those_classes() {
+    let data = |name: &str| Files.data_set(name).unwrap();
+    let field = r#"{"kind": "empirical", "data": "fashion-mnist",
+                    "class": {"kind": "cycle", "classes": [3, 8]}}"#;
+    let mut beside = Beside::new(data("fashion-mnist"));
+    let own = measure_field(&spec(field, 40), "memoriser", Some(&beside), &mut ()).unwrap().1;
+    assert_eq!(own.deficit.len(), 11);
+    for point in &own.deficit {
+        assert!((point.gain.value - 1.0).abs() < 0.03, "{point:?}");
+    }
+    // The lag is against the two classes alone: of all ten the spread would be another.
+    assert!(own.lag.len() > 5 && own.lag[0].t == 0.0);
+    assert!(own.lag.iter().all(|p| p.shortfall.value.abs() < 0.12), "{:?}", own.lag);
+    beside.held_out = Some(data("fashion-mnist-test"));
+    let (sampled, held) =
+        measure_field(&spec(field, 40), "memoriser", Some(&beside), &mut ()).unwrap();
+    let late = |found: &Measurement| found.deficit.iter().find(|p| p.t == 0.8).unwrap().gain.value;
+    assert!(late(&held) < 0.9 && late(&own) > 0.98, "{} {}", late(&held), late(&own));
+    let memorised = held.memorisation.as_ref().unwrap();
+    assert_eq!(
+        memorised.held_out.as_deref(),
+        Some(beside.held_out.as_ref().unwrap().name.as_str())
+    );
+    assert!(memorised.floor.unwrap().value < 0.05 && memorised.fraction.value > 0.9);
+    pages(&held);
+    // Of the recording alone, all but what needs the field.
+    let again = measure(&sampled.recording, "memoriser", Some(&beside)).unwrap();
+    assert_eq!((again.lag, again.deficit.len()), (held.lag, 0));
+    // Data without classes cannot say which pairs are of a class.
+    let mut bare = data("fashion-mnist");
+    bare.labels = None;
+    let found = measure_field(&spec(field, 40), "memoriser", Some(&Beside::new(bare)), &mut ());
+    let found = found.unwrap().1;
+    assert!(found.deficit.is_empty() && found.lag.is_empty());
+}

@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use pathline::diagnostics::{DeficitPoint, Pairs, PowerCurve, deficit};
+use pathline::diagnostics::{
+    DataSpread, DeficitPoint, Pairs, PowerCurve, deficit, lag, pair_products,
+};
 use pathline::field::{
     Conditions, EmpiricalField, FieldRecord, Gaussian, GaussianField, GaussianMixture, Guided,
     Rescheduled,
@@ -18,7 +20,8 @@ use pathline::kernels::{squared_distance, squared_norm};
 use pathline::schedule::{CondOt, Cosine, LinearVp, Schedule};
 use pathline::solver::EULER;
 use pathline::{
-    At, Batch, Error, Purpose, RowsMut, Run, Seed, Shape, Source, TimeGrid, VelocityField, sample,
+    At, Batch, Error, Purpose, RowsMut, Run, Save, Seed, Shape, Source, TimeGrid, VelocityField,
+    sample,
 };
 
 const PAIRS: usize = 20_000;
@@ -277,4 +280,72 @@ fn power_on_exact_trajectories_stays_below_that_of_the_pairs() {
     };
     let apart = done.end.rows().iter().map(closest).sum::<f64>() / n as f64;
     assert!(apart < 0.02, "{apart}");
+}
+
+/// A field of N(0, s^2 I) only stretches: `v = a(t) x`, and Euler's spread at each step is a product.
+#[test]
+fn euler_lags_by_what_its_steps_leave_and_fine_steps_arrive() {
+    let shape = Shape::vector(8);
+    for s in [0.25_f64, 1.0, 4.0] {
+        let data = Gaussian::isotropic(vec![0.0; 8], s).unwrap();
+        let field = GaussianField::new(shape.clone(), data, Arc::new(CondOt)).unwrap();
+        let spread = DataSpread { mean: vec![0.0; 8], variance: 8.0 * s * s };
+        let follow = |steps: usize| {
+            let grid = TimeGrid::uniform(steps).unwrap();
+            let run = Run { save: Save::Every(steps / 10), ..Run::on(grid, &EULER) };
+            let found = sample(&field, &Source::new(Seed(4), 4000), &run, &mut ()).unwrap();
+            let states: Vec<(f64, &Batch)> =
+                found.times.iter().copied().zip(&found.states).collect();
+            lag(&states, &spread, &CondOt).unwrap()
+        };
+        let coarse = follow(10);
+        let mut stretched = 1.0;
+        for (k, point) in coarse.iter().enumerate() {
+            let t = 0.1 * k as f64;
+            assert!((point.t - t).abs() < 1e-12);
+            let variance = t * t * s * s + (1.0 - t) * (1.0 - t);
+            assert!((point.expected - (8.0 * variance).sqrt()).abs() < 1e-12);
+            let wanted = 1.0 - stretched / variance.sqrt();
+            // Around it as the noise of these samples says: their own spread is not quite 1.
+            assert!((point.shortfall.value - wanted).abs() < 0.02, "{s} {t}: {point:?} {wanted}");
+            stretched *= 1.0 + 0.1 * (t * s * s - (1.0 - t)) / variance;
+        }
+        assert!(coarse[10].shortfall.low > 0.05, "{s}: {:?}", coarse[10]);
+        let fine = follow(1000);
+        assert!(fine.iter().all(|p| p.shortfall.value.abs() < 0.01), "{s}: {fine:?}");
+    }
+}
+
+#[test]
+fn data_of_no_spread_and_bad_weights_are_told() {
+    let point = Batch::from_vec(vec![1.0, 2.0], Shape::vector(2)).unwrap();
+    let spread = DataSpread::of(&point).unwrap();
+    let x = noise(5, 40, 2);
+    // At the end there is nothing to fall short of.
+    assert_eq!(lag(&[(0.5, &x), (1.0, &x)], &spread, &CondOt).unwrap().len(), 1);
+    assert!(lag(&[(0.5, &noise(5, 19, 2))], &spread, &CondOt).is_err());
+    assert!(lag(&[(0.5, &noise(5, 40, 3))], &spread, &CondOt).is_err());
+    for weights in [&[][..], &[0.0], &[-1.0], &[f64::NAN], &[f64::INFINITY]] {
+        assert!(DataSpread::weighted(&point, weights).is_err(), "{weights:?}");
+    }
+    // A weight of zero is a row that is not there.
+    let two = Batch::from_vec(vec![1.0, 2.0, 9.0, 9.0], Shape::vector(2)).unwrap();
+    assert_eq!(DataSpread::weighted(&two, &[3.0, 0.0]).unwrap(), spread);
+}
+
+#[test]
+fn the_products_of_pairs_sum_to_the_deficit() {
+    let (gaussian, target) = gaussian();
+    let source = noise(32, PAIRS, 3);
+    let pairs = Pairs { source: &source, target: &target, first: 0 };
+    let field = GaussianField::new(Shape::vector(3), gaussian, Arc::new(CondOt)).unwrap();
+    let point = deficit(&field, &CondOt, pairs, &[0.4]).unwrap()[0];
+    let each = pair_products(&field, &CondOt, pairs, 0.4).unwrap();
+    let [vu, vv, uu, rest] = each
+        .iter()
+        .fold([0.0; 4], |s, p| [s[0] + p.vu, s[1] + p.vv, s[2] + p.uu, s[3] + p.residual]);
+    assert_eq!((vu / vv, (vv / uu).sqrt()), (point.gain.value, point.ratio.value));
+    assert_eq!(rest / PAIRS as f64, point.residual);
+    let fewer = Pairs { target: &noise(1, 3, 3), ..pairs };
+    assert!(pair_products(&field, &CondOt, fewer, 0.4).is_err());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use pathline::recording::Recording;
 use pathline::{Outcome, Save};
 use pathline_data::file::read_capped;
-use pathline_study::{is_recording, measure, measure_field, measurement_page};
+use pathline_study::{Files, is_recording, measure, measure_field, measurement_page};
 use pathline_view::terminal;
 
 use super::model;
@@ -17,7 +17,10 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
     if let Some(page) = &args.page {
         check_writable(page, args.force)?;
     }
-    let beside = args.beside.read()?;
+    let mut beside = args.beside.read()?;
+    if let (Some(beside), Some(name)) = (&mut beside, &args.held_out) {
+        beside.held_out = Some(Files.data_set(name)?);
+    }
     let (measured, outcome) = match recording(&args.model)? {
         Some(_) if !args.run.is_default() => {
             let problem =

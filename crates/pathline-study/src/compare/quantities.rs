@@ -38,6 +38,8 @@ pub(super) fn of(
     if let (Some(data), Some(end)) = (data, recording.end()) {
         let points = in_shape(&data.batch, end.shape(), data)?;
         let near = memorisation(end, &points, MEMORISED_RATIO)?;
+        let copied = near.ratios.iter().map(|&r| f64::from(u8::from(r < MEMORISED_RATIO)));
+        found.push((format!("memorised (d1/d2 < 1/3 in {})", data.name), copied.collect()));
         found.push((format!("d1/d2 in {}", data.name), near.ratios));
         let k = NEIGHBOURS.min(points.len());
         let density = knn_log_density(end, &points, k, Exclude::Nothing)?;

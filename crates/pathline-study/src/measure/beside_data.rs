@@ -180,10 +180,11 @@ fn gallery(memorised: &Memorised) -> Option<Figure> {
     let share = memorised.fraction;
     let floor = match memorised.floor {
         Some(floor) => {
-            format!(
-                "; of real points searched in the rest of the data, {:.1} %",
-                100.0 * floor.value
-            )
+            let real = match &memorised.held_out {
+                Some(held_out) => format!("points of {held_out}"),
+                None => "real points searched in the rest of the data".to_owned(),
+            };
+            format!("; of {real}, {:.1} %", 100.0 * floor.value)
         }
         None => String::new(),
     };

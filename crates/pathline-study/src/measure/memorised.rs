@@ -22,10 +22,13 @@ pub struct Memorised {
     pub duplicates: usize,
     /// Share of samples with `d1/d2 < 1/3`.
     pub fraction: Estimate,
-    /// The same share for about a tenth of the data itself, searched in the rest: what the criterion
-    /// says of real points that nobody copied. `None` for data too small to be parted.
+    /// The same share for real points that nobody copied: of held-out data, searched in the data, or where there
+    /// are none, of about a tenth of the data itself, searched in the rest. `None` for data too small to be parted.
     #[serde(default)]
     pub floor: Option<Estimate>,
+    /// The held-out data of the floor, if they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<String>,
     /// The samples with the least ratios, least first.
     #[serde(default)]
     pub closest: Vec<Closest>,
@@ -45,11 +48,12 @@ pub struct Closest {
     pub ratio: f64,
 }
 
-/// Searches `points` of the data set `name` for the samples, whose indices are `samples`.
+/// Searches `points` of the data set `name` for the samples, whose indices are `samples`, and for held-out points of
+/// another, if there is one.
 pub(super) fn memorised(
     (end, samples): (&Batch, &[u64]),
-    points: &Batch,
-    name: &str,
+    (points, name): (&Batch, &str),
+    held_out: Option<(&Batch, &str)>,
 ) -> Result<Memorised, Error> {
     let found = memorisation(end, points, MEMORISED_RATIO)?;
     let mut order: Vec<usize> = (0..end.len()).collect();
@@ -66,11 +70,20 @@ pub(super) fn memorised(
         points: points.len(),
         duplicates: found.duplicates,
         fraction: share(&found.ratios)?,
-        floor: floor(points)?,
+        floor: match held_out {
+            Some((held_out, _)) => {
+                let first: Vec<usize> = (0..held_out.len().min(FLOOR_POINTS)).collect();
+                let real = memorisation(&held_out.select(&first)?, points, MEMORISED_RATIO)?;
+                Some(share(&real.ratios)?)
+            }
+            None => floor(points)?,
+        },
+        held_out: held_out.map(|(_, name)| name.to_owned()),
         closest: closest.collect(),
         pairs: Some([end.select(&order)?, points.select(&nearest)?]),
     })
 }
+
 /// Share of ratios below a third, with Wilson's interval.
 fn share(ratios: &[f64]) -> Result<Estimate, Error> {
     let count = ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();

@@ -1,24 +1,24 @@
 //! `measure`: what a recording, or a field, says about its trajectories.
 
+mod arrival;
 mod beside_data;
 mod density_relation;
 mod dominance;
 mod memorised;
 mod page;
+mod radial_error;
 mod rank_figures;
 mod rank_relation;
 mod recognition;
 mod rotation;
 mod set_quality;
 
-use pathline::diagnostics::{DeficitPoint, Pairs, PowerPoint, deficit};
-use pathline::field::VelocityField;
+use pathline::diagnostics::{DeficitPoint, LagPoint, PowerPoint};
 use pathline::kernels::{squared_distance, squared_norm};
 use pathline::recording::Recording;
-use pathline::schedule::CondOt;
 use pathline::spec::SampleSpec;
 use pathline::statistics::Estimate;
-use pathline::{Batch, Save, Seed, Shape, Source, Stepping};
+use pathline::{Batch, Save, Seed, Shape, Stepping};
 use pathline_data::DataSet;
 
 pub use density_relation::DensityRelation;
@@ -39,12 +39,6 @@ use crate::files::Files;
 use crate::progress::{Part, Progress};
 use crate::sample::{Sampled, sample_field};
 use crate::sets::Beside;
-
-/// Times at which the deficit is measured.
-const DEFICIT_TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
-
-/// Pairs on which it is measured.
-const DEFICIT_PAIRS: usize = 2000;
 
 /// Saved states of a run that is measured, about.
 const STATES: usize = 12;
@@ -90,7 +84,10 @@ pub struct Measurement {
     /// The antisymmetric part of the field's Jacobian along the way; empty when only a recording was measured.
     #[serde(default)]
     pub rotation: Vec<Rotation>,
-    /// Velocity deficit on held-out pairs.
+    /// By how much samples fall short of the spread of their path, at each saved state.
+    #[serde(default)]
+    pub lag: Vec<LagPoint>,
+    /// Velocity deficit on pairs of noise and data: of the conditional field, where the run was guided.
     pub deficit: Vec<DeficitPoint>,
 }
 
@@ -138,6 +135,7 @@ pub fn measure(
         recognition: against.recognition,
         density: against.density,
         dominance: against.dominance,
+        lag: against.lag,
         rotation: Vec::new(),
         deficit: Vec::new(),
     })
@@ -151,6 +149,7 @@ struct Against {
     recognition: Option<Recognition>,
     density: Vec<DensityRelation>,
     dominance: Option<Committed>,
+    lag: Vec<LagPoint>,
 }
 
 impl Against {
@@ -162,11 +161,21 @@ impl Against {
     ) -> Result<Self, Error> {
         let data = &beside.data;
         let (points, name) = (in_shape(&data.batch, end.shape(), data)?, &data.name);
-        let memorised = memorised::memorised((end, &recording.samples), &points, name)?;
+        let held_out = beside.held_out.as_ref();
+        let held_out = held_out
+            .map(|held| Ok::<_, Error>((in_shape(&held.batch, end.shape(), held)?, &*held.name)))
+            .transpose()?;
+        let held_out = held_out.as_ref().map(|(points, name)| (points, *name));
+        let memorised = memorised::memorised((end, &recording.samples), (&points, name), held_out)?;
         let from_noise =
             recording.run.spec.pointer("/source/kind").is_some_and(|kind| kind == "normal");
         let dominance =
             if from_noise { dominance::committed(recording, &points, name)? } else { None };
+        let lag = if from_noise {
+            arrival::arrival(recording, &points, data.labels.as_deref())?
+        } else {
+            Vec::new()
+        };
         let null = if from_noise { null_energy(end, Seed(0)) } else { Vec::new() };
         let square = |batch: &Batch| batch.rows().iter().map(squared_norm).collect::<Vec<_>>();
         let noise = recording.states.first().filter(|_| recording.times.first() == Some(&0.0));
@@ -195,14 +204,15 @@ impl Against {
             recognition,
             density,
             dominance,
+            lag,
         })
     }
 }
 
 /// Samples a field and measures the run, and the antisymmetric part of the field's Jacobian along it. With data,
 /// also its memorisation, its quality as a set, how energy goes with density, how far states are committed to a
-/// point and, where the field has no classes and starts from noise, its velocity deficit on pairs of noise and
-/// that data.
+/// point and, where it starts from noise, how far samples lag behind their path and the velocity deficit on pairs of
+/// noise and data (held-out data, where there are some).
 ///
 /// # Errors
 /// As [`sample`](crate::sample()) and [`measure`].
@@ -223,8 +233,8 @@ pub fn measure_field(
     let field = if exact == spec.field { field } else { exact.build(&Files)? };
     measured.rotation = rotation::rotation(&*field, &sampled.recording)?;
     let normal = spec.source == pathline::spec::SourceSpec::Normal {};
-    if let Some(beside) = beside.filter(|_| sampled.recording.labels.is_none() && normal) {
-        measured.deficit = deficit_against(&*field, &beside.data, spec.seed)?;
+    if let Some(beside) = beside.filter(|_| normal) {
+        measured.deficit = radial_error::radial_error(spec, beside)?;
     }
     progress.at(1.0, "measuring");
     Ok((sampled, measured))
@@ -243,23 +253,6 @@ fn with_states(spec: &SampleSpec, shape: &Shape) -> Result<SampleSpec, Error> {
         spec.run.save = Save::Every(every);
     }
     Ok(spec)
-}
-
-fn deficit_against(
-    field: &dyn VelocityField,
-    data: &DataSet,
-    seed: Seed,
-) -> Result<Vec<DeficitPoint>, Error> {
-    let count = data.batch.len().min(DEFICIT_PAIRS);
-    if count < 20 {
-        return Ok(Vec::new());
-    }
-    let target = data.batch.select(&(0..count).collect::<Vec<_>>())?;
-    let target = in_shape(&target, field.shape(), data)?;
-    // Other noise than the samples': those pairs are not held out from anything, but stay apart.
-    let source = Source { first: 1 << 40, ..Source::new(seed, count) }.noise(field.shape());
-    let pairs = Pairs { source: &source, target: &target, first: 0 };
-    Ok(deficit(field, &CondOt, pairs, &DEFICIT_TIMES)?)
 }
 
 /// Points of a data set in the shape of the samples.

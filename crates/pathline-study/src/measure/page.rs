@@ -3,7 +3,7 @@
 use pathline::diagnostics::cumulative;
 use pathline::statistics::Estimate;
 use pathline_view::{
-    Axis, Cell, Column, Content, Figure, LineStyle, Lines, Report, Section, Series, Table,
+    Axis, Cell, Column, Content, Figure, LineStyle, Lines, Report, Section, Series, Table, number,
 };
 
 use super::{Measurement, beside_data};
@@ -15,6 +15,9 @@ pub fn measurement_page(measured: &Measurement, command: &str) -> Report {
     let mut way = vec![means(measured)];
     if !measured.power.is_empty() {
         way.extend([power(measured), energy_so_far(measured)]);
+    }
+    if measured.lag.len() > 1 {
+        way.push(lag(measured));
     }
     if !measured.chord_and_bending.is_empty() {
         way.push(chord_against_bending(measured.chord_and_bending.clone(), ""));
@@ -131,6 +134,33 @@ fn energy_so_far(measured: &Measurement) -> Figure {
     }
 }
 
+fn lag(measured: &Measurement) -> Figure {
+    let points = measured.lag.iter().map(|p| [p.t, p.shortfall.value]).collect();
+    let band = measured.lag.iter().map(|p| [p.shortfall.low, p.shortfall.high]).collect();
+    Figure {
+        id: "lag".to_owned(),
+        title: "Whether samples keep up".to_owned(),
+        caption: "The share by which samples are nearer to the mean of their path than its states are at that time, \
+                  root mean square (band: 95 %)."
+            .to_owned(),
+        look_for: "Zero is what an exact field gives, followed exactly. Above zero samples lag behind, below they \
+                   overshoot: through steps that are too coarse, or a field that is wrong; many more steps tell the \
+                   two apart. Guidance moves samples on purpose."
+            .to_owned(),
+        command: String::new(),
+        alt: "Shortfall of the spread against time.".to_owned(),
+        content: Content::Lines(Lines {
+            x: Axis::new("time t"),
+            y: Axis::new("shortfall of the spread"),
+            series: vec![
+                Series::new("run", points).with_band(band),
+                Series::new("exact", vec![[0.0, 0.0], [1.0, 0.0]]).styled(LineStyle::Dashed),
+            ],
+            marks: Vec::new(),
+        }),
+    }
+}
+
 fn deficit(measured: &Measurement) -> Figure {
     let of = |f: fn(&pathline::diagnostics::DeficitPoint) -> f64| {
         measured.deficit.iter().map(|p| [p.t, f(p)]).collect::<Vec<_>>()
@@ -139,7 +169,7 @@ fn deficit(measured: &Measurement) -> Figure {
     Figure {
         id: "deficit".to_owned(),
         title: "Velocity deficit and radial gain".to_owned(),
-        caption: "On pairs of noise and data. Norm ratio: root mean square of |v| over |u|. Radial gain \
+        caption: "On pairs of noise and data, without guidance. Norm ratio: root mean square of |v| over |u|. Radial gain \
                   g*: the factor on v that fits u best (band: 95 %)."
             .to_owned(),
         look_for: "A ratio below 1 is no error: every field that predicts a mean has it. An exact field \
@@ -221,7 +251,7 @@ impl Measurement {
             rows.extend(density.correlations.iter().map(|(what, e)| (of(what), *e)));
         }
         for r in &self.rotation {
-            let floor = pathline_view::number(r.curl.floor);
+            let floor = number(r.curl.floor);
             let name =
                 format!("antisymmetric share of the Jacobian at t = {:.2} (floor {floor})", r.t);
             rows.push((name, r.curl.share.estimate));
@@ -240,9 +270,16 @@ impl Measurement {
         let mut rows = self.means.clone();
         rows.extend(self.straightness.map(|e| ("straightness (path / chord)".to_owned(), e)));
         rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
+        if let Some(end) = self.lag.last() {
+            let name = format!("lag: shortfall of the spread at t = {}", number(end.t));
+            rows.push((name, end.shortfall));
+        }
         if let Some(m) = &self.memorisation {
             rows.push((format!("memorised (d1/d2 < 1/3 in {})", m.data), m.fraction));
-            let floor = format!("its floor (a tenth of {} in the rest)", m.data);
+            let floor = match &m.held_out {
+                Some(held_out) => format!("its floor ({held_out} in {})", m.data),
+                None => format!("its floor (a tenth of {} in the rest)", m.data),
+            };
             rows.extend(m.floor.map(|e| (floor, e)));
         }
         rows

@@ -38,6 +38,15 @@ pub struct Pairs<'a> {
     pub first: u64,
 }
 
+impl Pairs<'_> {
+    /// Fails unless sources and targets are as many, and states of this field.
+    fn check(&self, field: &dyn VelocityField) -> Result<(), Error> {
+        Error::check_shape("source of the pairs", field.shape(), self.source.shape())?;
+        Error::check_shape("target of the pairs", field.shape(), self.target.shape())?;
+        Error::check_count("targets of the pairs", self.source.len(), self.target.len())
+    }
+}
+
 /// The deficit at one time.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DeficitPoint {
@@ -85,9 +94,7 @@ pub fn deficit(
     pairs: Pairs<'_>,
     times: &[f64],
 ) -> Result<Vec<DeficitPoint>, Error> {
-    Error::check_shape("source of the pairs", field.shape(), pairs.source.shape())?;
-    Error::check_shape("target of the pairs", field.shape(), pairs.target.shape())?;
-    Error::check_count("targets of the pairs", pairs.source.len(), pairs.target.len())?;
+    pairs.check(field)?;
     if pairs.source.len() < 20 {
         let remedy = "use at least 20, better a thousand";
         return Err(Error::invalid("number of held-out pairs", pairs.source.len(), remedy));
@@ -95,12 +102,31 @@ pub fn deficit(
     times.iter().map(|&t| deficit_at(field, schedule, pairs, t)).collect()
 }
 
-fn deficit_at(
+/// What one pair adds to the sums at a time, for statistics that [`deficit`] does not give, such as the interval of
+/// a mean of `g*` over times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairProducts {
+    /// `<v,u>`.
+    pub vu: f64,
+    /// `|v|^2`.
+    pub vv: f64,
+    /// `|u|^2`.
+    pub uu: f64,
+    /// `|v - u|^2`.
+    pub residual: f64,
+}
+
+/// The products of each pair at one time.
+///
+/// # Errors
+/// [`Error::Count`] and [`Error::Shape`] when the pairs do not fit; whatever the field raises.
+pub fn pair_products(
     field: &dyn VelocityField,
     schedule: &dyn Schedule,
     pairs: Pairs<'_>,
     t: f64,
-) -> Result<DeficitPoint, Error> {
+) -> Result<Vec<PairProducts>, Error> {
+    pairs.check(field)?;
     let n = pairs.source.len();
     let mut x = Batch::zeros(n, pairs.source.shape().clone());
     let mut u = x.clone();
@@ -111,12 +137,27 @@ fn deficit_at(
     let samples: Range<u64> = pairs.first..pairs.first + n as u64;
     let at = At { samples: Samples::Range(samples), t: Times::Shared(t), x: x.rows() };
     field.velocity(&at, v.rows_mut())?;
-    let each: Vec<[f64; 3]> = (0..n)
-        .map(|i| [dot(v.row(i), u.row(i)), squared_norm(v.row(i)), squared_norm(u.row(i))])
-        .collect();
+    let products = |i: usize| PairProducts {
+        vu: dot(v.row(i), u.row(i)),
+        vv: squared_norm(v.row(i)),
+        uu: squared_norm(u.row(i)),
+        residual: squared_distance(v.row(i), u.row(i)),
+    };
+    Ok((0..n).map(products).collect())
+}
+
+fn deficit_at(
+    field: &dyn VelocityField,
+    schedule: &dyn Schedule,
+    pairs: Pairs<'_>,
+    t: f64,
+) -> Result<DeficitPoint, Error> {
+    let each = pair_products(field, schedule, pairs, t)?;
+    let n = each.len();
     let sums = |rows: &[usize]| {
         rows.iter()
-            .fold([0.0; 3], |s, &i| [s[0] + each[i][0], s[1] + each[i][1], s[2] + each[i][2]])
+            .map(|&i| &each[i])
+            .fold([0.0; 3], |s, p| [s[0] + p.vu, s[1] + p.vv, s[2] + p.uu])
     };
     let divided = |a: f64, b: f64| (b > 0.0).then_some(a / b);
     // Pairs often come class by class in turn; blocks must not follow the same turn.
@@ -130,7 +171,7 @@ fn deficit_at(
         divided(vv, uu).map(f64::sqrt)
     })?;
     let [vu, vv, uu] = sums(&(0..n).collect::<Vec<_>>());
-    let residual: f64 = (0..n).map(|i| squared_distance(v.row(i), u.row(i))).sum();
+    let residual: f64 = each.iter().map(|p| p.residual).sum();
     Ok(DeficitPoint {
         t,
         ratio: ratio.estimate,

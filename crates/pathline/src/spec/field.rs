@@ -253,6 +253,26 @@ impl FieldSpec {
         exact
     }
 
+    /// The schedule of the path that the field follows from noise to data; `None` where there is none: of a field that
+    /// is run backwards, and between fields of two schedules. Networks follow the straight line.
+    #[must_use]
+    pub fn schedule(&self) -> Option<ScheduleSpec> {
+        match self {
+            Self::Gaussian { schedule, .. }
+            | Self::Ring { schedule, .. }
+            | Self::Empirical { schedule, .. }
+            | Self::LowRank { schedule, .. }
+            | Self::Rescheduled { to: schedule, .. } => Some(schedule.clone()),
+            Self::Network { .. } => Some(cond_ot()),
+            Self::Guided { conditional: a, unconditional: b, .. }
+            | Self::Switched { before: a, after: b, .. } => {
+                a.schedule().filter(|schedule| b.schedule().as_ref() == Some(schedule))
+            }
+            Self::SourceScaled { field, .. } | Self::ClockShifted { field, .. } => field.schedule(),
+            Self::Reversed { .. } => None,
+        }
+    }
+
     /// The field.
     ///
     /// # Errors
