@@ -118,7 +118,7 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         versions = {package: importlib.metadata.version(package) for package in packages}
         machine = {"cpu": cpu(), "cores": os.cpu_count(), "load_at_start": self.load,
-                   "date": time.strftime("%Y-%m-%d")}
+                   "copying_gb_s": bandwidth(self.options.threads), "date": time.strftime("%Y-%m-%d")}
         record = {"options": vars(self.options), "machine": machine,
                   "versions": {"python": platform.python_version(), **versions}, "rows": self.rows}
         text = json.dumps(record, indent=1)
@@ -145,6 +145,20 @@ def timed(call, calls=1):
             call()
         return (time.perf_counter() - start) * 1e3 / calls
     return run
+
+
+def bandwidth(threads):
+    """Bytes read and written a second, in 10^9, by threads that copy arrays larger than the caches."""
+    from concurrent.futures import ThreadPoolExecutor
+    import numpy as np
+    pairs = [(np.ones(1 << 24), np.zeros(1 << 24)) for _ in range(threads)]
+    least = float("inf")
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(5):
+            start = time.perf_counter()
+            list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), pairs))
+            least = min(least, time.perf_counter() - start)
+    return round(2 * sum(source.nbytes for source, _ in pairs) / least / 1e9, 1)
 
 
 def cpu():

@@ -6,10 +6,14 @@ import time
 
 KINDS = {  # the first that matches counts
     "kernel": r"^\[k\]",
-    "matrix products": r"gemm_f32::|kernels::tiles|amx",
+    "matrix products": r"gemm_f32::|kernels::(tiles|dots)|amx",
     "packing": r"gemm_common::|kernels::(turn|round|bf16|split)",
     "copying": r"memmove|memcpy|memset",
     "waiting": r"crossbeam|rayon_core|sched_yield|parking|futex",
+    "norms": r"group_norm|modulate|ops::gate",
+    "activations": r"activat|exponential",
+    "attention": r"attention|softmax",
+    "convolutions' own loops": r"convolution|winograd|resample",
     "the rest": r"",
 }
 LONG_ENOUGH = 3  # seconds of work

@@ -11,6 +11,7 @@ import re
 import statistics
 
 from common import FULL, ROOT
+from profiles import KINDS
 
 README = ROOT / "benchmarks/README.md"
 ORDER = ("empirical_field", "minibatch_ot", "networks", "sampling_2d", "solver_overhead", "cold_start",
@@ -61,6 +62,8 @@ def table(record):
     options = record["options"]
     where = (f"{machine['cpu']}, {machine['cores']} cores, {options['threads']} threads, {options['rounds']} rounds, "
              f"load at start {machine['load_at_start']:.1f}; {machine['date']}; {versions}.")
+    if "copying_gb_s" in machine:
+        where += f" Copying memory: {machine['copying_gb_s']} GB/s, read and written."
     return markdown(head, lines) + "\n\n" + where
 
 
@@ -81,12 +84,11 @@ def goals(records):
 
 def profiles(records):
     """Where our time goes in the rows that were looked at."""
-    lines, kinds = [], []
-    for name in ORDER:
-        for work, row in records.get(name, {"rows": {}})["rows"].items():
-            if "profile" in row:
-                kinds = list(row["profile"])
-                lines.append([f"{name.replace('_', ' ')}: {work}", *(f"{share:.0%}" for share in row["profile"].values())])
+    found = {f"{name.replace('_', ' ')}: {work}": row["profile"] for name in ORDER
+             for work, row in records.get(name, {"rows": {}})["rows"].items() if "profile" in row}
+    kinds = [kind for kind in KINDS if any(kind in shares for shares in found.values())]
+    lines = [[work, *(f"{shares[kind]:.0%}" if shares.get(kind) else "" for kind in kinds)]
+             for work, shares in found.items()]
     return markdown(["work", *kinds], lines) if lines else "Not measured yet."
 
 
