@@ -115,4 +115,140 @@ mod tests {
         assert_eq!(out[..3], [0xac, 0x02, 0x7f]);
         assert_eq!((out.len(), out[12]), (13, 1));
     }
+
+    /// What a reader of the format finds in one event.
+    #[derive(Debug, Default, PartialEq)]
+    struct Event {
+        wall_time: f64,
+        step: u64,
+        version: Option<String>,
+        scalars: Vec<(String, f32)>,
+    }
+
+    /// The remainder of the polynomial division itself: bits in wire order, lowest of a byte first, the
+    /// first 32 inverted, over Castagnoli's polynomial. Shares nothing with the writer's.
+    fn divided(bytes: &[u8]) -> u32 {
+        let bits = bytes.iter().flat_map(|byte| (0..8).map(move |i| byte >> i & 1 == 1));
+        let mut bits: Vec<bool> = bits.chain([false; 32]).collect();
+        bits[..32].iter_mut().for_each(|bit| *bit = !*bit);
+        for i in 0..8 * bytes.len() {
+            if bits[i] {
+                for power in 0..=32 {
+                    bits[i + power] ^= 0x1_1edc_6f41_u64 >> (32 - power) & 1 == 1;
+                }
+            }
+        }
+        let rest = &bits[8 * bytes.len()..];
+        !rest.iter().enumerate().map(|(i, bit)| u32::from(*bit) << i).sum::<u32>()
+    }
+
+    /// TensorFlow's `masked_crc32c`.
+    fn masked(bytes: &[u8]) -> u32 {
+        let crc = u64::from(divided(bytes));
+        ((crc >> 15 | crc << 17) + 0xa282_ead8) as u32
+    }
+
+    fn take<'a>(bytes: &mut &'a [u8], n: usize) -> &'a [u8] {
+        let (head, tail) = bytes.split_at(n);
+        *bytes = tail;
+        head
+    }
+
+    /// The payloads of a file's records, whose lengths and checksums must be right.
+    fn records(mut file: &[u8]) -> Vec<&[u8]> {
+        let mut payloads = Vec::new();
+        while !file.is_empty() {
+            let length = take(&mut file, 8);
+            let check = take(&mut file, 4);
+            assert_eq!(check, masked(length).to_le_bytes(), "checksum of a length");
+            let length = u64::from_le_bytes(length.try_into().unwrap());
+            let payload = take(&mut file, length as usize);
+            let check = take(&mut file, 4);
+            assert_eq!(check, masked(payload).to_le_bytes(), "checksum of a payload");
+            payloads.push(payload);
+        }
+        payloads
+    }
+
+    fn number(bytes: &mut &[u8]) -> u64 {
+        let last = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap();
+        let seven_each = take(bytes, last + 1).iter().rev();
+        seven_each.fold(0, |sum, byte| sum << 7 | u64::from(byte & 0x7f))
+    }
+
+    /// The fields of a message as (number, wire type, bytes); of a plain number its eight bytes.
+    fn fields(mut message: &[u8]) -> Vec<(u64, u64, Vec<u8>)> {
+        let mut found = Vec::new();
+        while !message.is_empty() {
+            let key = number(&mut message);
+            let bytes = match key & 7 {
+                0 => number(&mut message).to_le_bytes().to_vec(),
+                1 => take(&mut message, 8).to_vec(),
+                2 => {
+                    let n = number(&mut message);
+                    take(&mut message, n as usize).to_vec()
+                }
+                5 => take(&mut message, 4).to_vec(),
+                other => panic!("wire type {other}"),
+            };
+            found.push((key >> 3, key & 7, bytes));
+        }
+        found
+    }
+
+    fn event(payload: &[u8]) -> Event {
+        let mut event = Event::default();
+        for (field, wire, bytes) in fields(payload) {
+            match (field, wire) {
+                (1, 1) => event.wall_time = f64::from_le_bytes(bytes.try_into().unwrap()),
+                (2, 0) => event.step = u64::from_le_bytes(bytes.try_into().unwrap()),
+                (3, 2) => event.version = Some(String::from_utf8(bytes).unwrap()),
+                (5, 2) => event.scalars.extend(fields(&bytes).into_iter().map(scalar)),
+                other => panic!("field and wire type {other:?} of an event"),
+            }
+        }
+        event
+    }
+
+    fn scalar((field, wire, value): (u64, u64, Vec<u8>)) -> (String, f32) {
+        assert_eq!((field, wire), (1, 2), "a value of a summary");
+        let mut found = (None, None);
+        for (field, wire, bytes) in fields(&value) {
+            match (field, wire) {
+                (1, 2) => found.0 = Some(String::from_utf8(bytes).unwrap()),
+                (2, 5) => found.1 = Some(f32::from_le_bytes(bytes.try_into().unwrap())),
+                other => panic!("field and wire type {other:?} of a value"),
+            }
+        }
+        (found.0.unwrap(), found.1.unwrap())
+    }
+
+    #[test]
+    fn a_reader_of_the_format_finds_what_was_written() {
+        // A step and a tag whose numbers take more than one byte, and values at the ends of `f32`.
+        let long = "loss/".repeat(60);
+        let written: [(u64, &[(&str, f64)]); 5] = [
+            (0, &[("loss", 0.1)]),
+            (127, &[("loss", -2.5), ("gradient norm", 1e-40), ("rate", 0.0)]),
+            (128, &[(&long, 1.0), ("µ", f64::from(f32::MAX))]),
+            (u64::from(u32::MAX) + 7, &[("loss", f64::INFINITY), ("loss", f64::NAN)]),
+            (300, &[]),
+        ];
+        let mut file = version();
+        for (step, values) in written {
+            file.extend(scalars(step, values));
+        }
+        let events: Vec<Event> = records(&file).into_iter().map(event).collect();
+        let first = Event { version: Some("brain.Event:2".to_owned()), ..Event::default() };
+        assert_eq!(events[0], first);
+        assert_eq!(events.len(), 1 + written.len());
+        for (found, (step, values)) in events[1..].iter().zip(written) {
+            assert_eq!((found.step, found.wall_time, &found.version), (step, step as f64, &None));
+            assert_eq!(found.scalars.len(), values.len());
+            for ((tag, value), (wanted_tag, wanted)) in found.scalars.iter().zip(values) {
+                assert_eq!(tag, wanted_tag);
+                assert_eq!(value.to_bits(), (*wanted as f32).to_bits(), "{tag} at {step}");
+            }
+        }
+    }
 }

@@ -10,8 +10,14 @@ use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times};
 use pathline_nn::{Activation, Mlp, MlpConfig, Network, Scratch, TrainingBatch};
 
-const ALL: [Activation; 5] =
-    [Activation::Selu, Activation::Silu, Activation::Gelu, Activation::Relu, Activation::Tanh];
+const ALL: [Activation; 6] = [
+    Activation::Selu,
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::GeluErf,
+    Activation::Relu,
+    Activation::Tanh,
+];
 
 fn activate(activation: Activation, z: f64) -> f64 {
     match activation {
@@ -22,6 +28,7 @@ fn activate(activation: Activation, z: f64) -> f64 {
             let w = (2.0 / std::f64::consts::PI).sqrt() * (z + 0.044_715 * z.powi(3));
             0.5 * z * (1.0 + w.tanh())
         }
+        Activation::GeluErf => 0.5 * z * libm::erfc(-z / std::f64::consts::SQRT_2),
         Activation::Relu => z.max(0.0),
         Activation::Tanh => z.tanh(),
         other => panic!("no reference for {other:?}"),

@@ -94,7 +94,7 @@ impl Clock {
     pub fn draw(&self, stream: &mut Stream) -> f64 {
         match self {
             Self::Uniform {} | Self::Mode { .. } | Self::Cosmap {} => {
-                self.from_uniform(stream.uniform())
+                self.of_uniform(stream.uniform())
             }
             Self::LogitNormal { mean, std } => sigmoid(mean + std * stream.normal()),
             Self::Beta { alpha, beta } => {
@@ -133,7 +133,7 @@ impl Clock {
                 high
             }
             Self::Shifted { shift, of } => shift_time(*shift, of.quantile(q)?),
-            Self::Uniform {} | Self::Mode { .. } | Self::Cosmap {} => self.from_uniform(q),
+            Self::Uniform {} | Self::Mode { .. } | Self::Cosmap {} => self.of_uniform(q),
         })
     }
 
@@ -159,7 +159,7 @@ impl Clock {
     }
 
     /// The time of a uniform number, for clocks that are a monotone map of one.
-    fn from_uniform(&self, u: f64) -> f64 {
+    fn of_uniform(&self, u: f64) -> f64 {
         match self {
             Self::Mode { scale } => {
                 let sin = libm::sin(FRAC_PI_2 * u);

@@ -34,7 +34,7 @@ impl TimeGrid {
     /// # Ok::<(), pathline::Error>(())
     /// ```
     pub fn uniform(steps: usize) -> Result<Self, Error> {
-        Self::warped(steps, |t| Ok(t))
+        Self::warped(steps, Ok)
     }
 
     /// Equal steps bent by a shift `a > 0`: `t' = t / (a + (1 - a) t)`. Above 1 it puts more steps

@@ -47,3 +47,30 @@ impl Operation for Activate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::activation::tests::{ALL, reference};
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for activation in ALL {
+            for (rows, width, samples) in [(1, 1, 1), (1, 7, 1), (3, 7, 3), (1, 33, 2)] {
+                let extent = Extent { rows, width };
+                let check = Check {
+                    operation: &Activate::new(activation, extent.elements()),
+                    inputs: vec![extent],
+                    output: extent,
+                    parameters: 0,
+                    samples,
+                    precision: ProductPrecision::F32,
+                };
+                check.run(1e-5, |_, x| x[0].iter().map(|x| reference(activation, *x)).collect());
+            }
+        }
+    }
+}

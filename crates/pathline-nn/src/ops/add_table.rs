@@ -58,3 +58,46 @@ impl Operation for AddTable {
 
     fn backward(&self, _: &Call<'_>, _: Back<'_, '_>, _: &mut Work) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::{Check, noise};
+    use pathline::kernels::ProductPrecision;
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for (rows, width, samples) in [(1, 7, 1), (5, 7, 3), (1, 1, 2), (3, 33, 1)] {
+            let extent = Extent { rows, width };
+            let table = noise(extent.elements(), 5);
+            let check = Check {
+                operation: &AddTable { table: table.clone() },
+                inputs: vec![extent],
+                output: extent,
+                parameters: 0,
+                samples,
+                precision: ProductPrecision::F32,
+            };
+            check.run(1e-6, |_, x| {
+                x[0].iter().zip(table.iter().cycle()).map(|(x, t)| x + f64::from(*t)).collect()
+            });
+        }
+    }
+
+    #[test]
+    fn positions_are_sines_and_cosines_of_columns_then_of_lines() {
+        for ([lines, columns], width) in [([1, 1], 4), ([3, 5], 12), ([2, 7], 20)] {
+            let AddTable { table } = AddTable::positions([lines, columns], width);
+            assert_eq!(table.len(), lines * columns * width);
+            for (e, found) in table.into_iter().enumerate() {
+                let (row, c) = (e / width, e % width);
+                let place = if c < width / 2 { row % columns } else { row / columns } as f64;
+                let quarter = width / 4;
+                let angle = place / 10_000_f64.powf((c % quarter) as f64 / quarter as f64);
+                let wanted = if c / quarter % 2 == 0 { angle.sin() } else { angle.cos() };
+                assert!((f64::from(found) - wanted).abs() < 1e-7, "{e}: {found} {wanted}");
+            }
+        }
+    }
+}

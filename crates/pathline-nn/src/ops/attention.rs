@@ -151,3 +151,57 @@ impl Operation for Attention {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    /// Attention in the words of the paper, one score at a time.
+    fn reference(a: &Attention, x: &[f64]) -> Vec<f64> {
+        let (n, w, d) = (a.rows, a.width, a.width / a.heads);
+        let at = |sample: usize, row: usize, which: usize, head: usize, c: usize| {
+            let place = if a.heads_first { head * 3 * d + which * d } else { which * w + head * d };
+            x[(sample * n + row) * 3 * w + place + c]
+        };
+        let entry = |e: usize| {
+            let (sample, row, head, c) = (e / (n * w), e / w % n, e % w / d, e % d);
+            let score = |key: usize| -> f64 {
+                let dot = |c| at(sample, row, 0, head, c) * at(sample, key, 1, head, c);
+                (0..d).map(dot).sum::<f64>() / (d as f64).sqrt()
+            };
+            let weights: Vec<f64> = (0..n).map(|key| score(key).exp()).collect();
+            let value = |(key, p): (usize, &f64)| p * at(sample, key, 2, head, c);
+            weights.iter().enumerate().map(value).sum::<f64>() / weights.iter().sum::<f64>()
+        };
+        (0..x.len() / 3).map(entry).collect()
+    }
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for (rows, heads, width) in [(1, 1, 7), (1, 7, 7), (5, 1, 7), (3, 7, 7), (17, 3, 9)] {
+            for (heads_first, samples) in [(false, 1), (true, 1), (false, 3), (true, 3)] {
+                let attention = Attention { rows, heads, width, heads_first };
+                let check = Check {
+                    operation: &attention,
+                    inputs: vec![Extent { rows, width: 3 * width }],
+                    output: Extent { rows, width },
+                    parameters: 0,
+                    samples,
+                    precision: ProductPrecision::F32,
+                };
+                check.run(1e-5, |_, x| reference(&attention, &x[0]));
+            }
+        }
+    }
+
+    #[test]
+    fn large_scores_stay_finite() {
+        let mut row = [1e4, 0.0, 1e4, -1e4, f32::MIN];
+        softmax(&mut row);
+        assert!((row[0] - 0.5).abs() < 1e-6 && (row[2] - 0.5).abs() < 1e-6, "{row:?}");
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6 && row[3] < 1e-30, "{row:?}");
+    }
+}

@@ -85,3 +85,63 @@ impl Operation for Dense {
         self.layer(call).backward(rows, (x, back.kept), delta, into, dx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::activation::tests::reference;
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    /// Rows, inputs and outputs; more than 64 outputs are a case of their own.
+    const SIZES: [[usize; 3]; 6] =
+        [[1, 1, 1], [1, 7, 33], [1, 33, 7], [5, 7, 1], [3, 1, 7], [2, 7, 70]];
+
+    fn check(
+        [rows, inputs, outputs]: [usize; 3],
+        activation: Option<Activation>,
+        (samples, precision): (usize, ProductPrecision),
+    ) {
+        // Parameters before, and one between: the layer's own lie in the middle of an arena.
+        let (bias, weight) = (2..2 + outputs, 3 + outputs..3 + outputs + outputs * inputs);
+        let start = weight.start;
+        let check = Check {
+            operation: &Dense { rows, inputs, outputs, weight, bias, activation },
+            inputs: vec![Extent { rows, width: inputs }],
+            output: Extent { rows, width: outputs },
+            parameters: start + outputs * inputs + 1,
+            samples,
+            precision,
+        };
+        check.run(2e-5, |p, x| {
+            let entry = |e: usize| {
+                let (row, o) = (e / outputs, e % outputs);
+                let term = |i: usize| p[start + o * inputs + i] * x[0][row * inputs + i];
+                let z = p[2 + o] + (0..inputs).map(term).sum::<f64>();
+                activation.map_or(z, |a| reference(a, z))
+            };
+            (0..samples * rows * outputs).map(entry).collect()
+        });
+    }
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for size in SIZES {
+            for activation in [None, Some(Activation::Silu), Some(Activation::GeluErf)] {
+                for samples in [1, 3] {
+                    check(size, activation, (samples, ProductPrecision::F32));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_bf16_too_where_no_factor_is_rounded() {
+        for size in SIZES {
+            for samples in [1, 3] {
+                check(size, None, (samples, ProductPrecision::Bf16));
+            }
+        }
+    }
+}

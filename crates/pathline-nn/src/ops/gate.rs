@@ -86,3 +86,38 @@ impl Operation for Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    fn reference(g: &Gate, x: &[Vec<f64>]) -> Vec<f64> {
+        let gate = |e: usize| {
+            let sample = e / (g.rows * g.width);
+            x[2][(sample * g.sections + g.gate) * g.width + e % g.width]
+        };
+        (0..x[0].len()).map(|e| x[0][e] + gate(e) * x[1][e]).collect()
+    }
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for (rows, width) in [(1, 7), (5, 7), (3, 33), (4, 1), (2, 16)] {
+            for (sections, gate, samples) in [(1, 0, 1), (6, 2, 1), (6, 5, 3), (3, 0, 3)] {
+                let operation = Gate { rows, width, sections, gate };
+                let extent = Extent { rows, width };
+                let check = Check {
+                    operation: &operation,
+                    inputs: vec![extent, extent, Extent { rows: 1, width: sections * width }],
+                    output: extent,
+                    parameters: 0,
+                    samples,
+                    precision: ProductPrecision::F32,
+                };
+                check.run(1e-5, |_, x| reference(&operation, x));
+            }
+        }
+    }
+}

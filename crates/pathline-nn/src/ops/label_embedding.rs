@@ -62,3 +62,52 @@ impl Operation for LabelEmbedding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::{CLASSES, Check};
+    use pathline::field::Conditions;
+    use pathline::kernels::ProductPrecision;
+    use pathline::{At, Batch, Samples, Shape, Times};
+
+    /// Samples 0 and 2 of the check share a class, and sample 3 has none: its row is the last.
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for (width, classes, samples) in [(7, 2, 1), (7, 2, 6), (1, 3, 4), (33, 2, 5)] {
+            // Other parameters lie on both sides of the table, and get no gradient.
+            let table = 3..3 + (classes + 1) * width;
+            let extent = Extent { rows: 1, width };
+            let check = Check {
+                operation: &LabelEmbedding { width, classes, table },
+                inputs: vec![extent],
+                output: extent,
+                parameters: 5 + (classes + 1) * width,
+                samples,
+                precision: ProductPrecision::F32,
+            };
+            check.run(1e-6, |p, x| {
+                let label = |e: usize| {
+                    let class = (CLASSES[e / width % CLASSES.len()] as usize).min(classes);
+                    p[3 + class * width + e % width]
+                };
+                x[0].iter().enumerate().map(|(e, x)| x + label(e)).collect()
+            });
+        }
+    }
+
+    #[test]
+    fn samples_without_a_class_get_the_last_row() {
+        let states = Batch::zeros(2, Shape::vector(1));
+        let at = At::new(Samples::first(2), Times::Shared(0.5), states.rows()).unwrap();
+        let parameters = [1.0, 2.0, 30.0];
+        let how = (ProductPrecision::F32, false);
+        let call = Call::new((&at, &Conditions::None), &parameters, how, &[]).block(0, 2);
+        let embedding = LabelEmbedding { width: 1, classes: 2, table: 0..3 };
+        let mut output = [0.0; 2];
+        let input: &[f32] = &[0.5, 0.25];
+        embedding.forward(&call, &[input], &mut output, &mut [], &mut Work::default());
+        assert_eq!(output, [30.5, 30.25]);
+    }
+}

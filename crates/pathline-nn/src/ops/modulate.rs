@@ -135,3 +135,47 @@ fn two_sections(all: &mut [f32], w: usize, a: usize, b: usize) -> (&mut [f32], &
     let (low, high) = (&mut left[low * w..(low + 1) * w], &mut right[..w]);
     if a < b { (low, high) } else { (high, low) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    fn reference(m: &Modulate, x: &[f64], modulations: &[f64]) -> Vec<f64> {
+        let w = m.width;
+        let row = |(r, x): (usize, &[f64])| {
+            let all = &modulations[r / m.rows * m.sections * w..][..m.sections * w];
+            let mean = x.iter().sum::<f64>() / w as f64;
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / w as f64;
+            let y = |c: usize| {
+                let hat = (x[c] - mean) / (variance + 1e-6).sqrt();
+                hat * (1.0 + all[m.scale * w + c]) + all[m.shift * w + c]
+            };
+            (0..w).map(y).collect::<Vec<_>>()
+        };
+        x.chunks(w).enumerate().flat_map(row).collect()
+    }
+
+    #[test]
+    fn values_and_gradients_match_the_definition() {
+        for (rows, width) in [(1, 7), (5, 7), (3, 33), (4, 1), (2, 16)] {
+            for (sections, shift, scale) in [(2, 0, 1), (6, 3, 4), (3, 2, 0)] {
+                let modulate = Modulate { rows, width, sections, shift, scale };
+                for samples in [1, 3] {
+                    let extent = Extent { rows, width };
+                    let check = Check {
+                        operation: &modulate,
+                        inputs: vec![extent, Extent { rows: 1, width: sections * width }],
+                        output: extent,
+                        parameters: 0,
+                        samples,
+                        precision: ProductPrecision::F32,
+                    };
+                    check.run(2e-5, |_, x| reference(&modulate, &x[0], &x[1]));
+                }
+            }
+        }
+    }
+}

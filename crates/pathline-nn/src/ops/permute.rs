@@ -77,3 +77,73 @@ impl Operation for Permute {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::Check;
+    use pathline::kernels::ProductPrecision;
+
+    fn check(permute: &Permute, samples: usize, reference: impl Fn(&[f64]) -> Vec<f64>) {
+        let check = Check {
+            operation: permute,
+            inputs: vec![Extent { rows: 1, width: permute.inputs }],
+            output: Extent { rows: 1, width: permute.order.len() },
+            parameters: 0,
+            samples,
+            precision: ProductPrecision::F32,
+        };
+        check.run(1e-6, |_, x| x[0].chunks(permute.inputs).flat_map(&reference).collect());
+    }
+
+    /// Channels, height, width and patch: one pixel, one square, squares of one pixel, and others.
+    const IMAGES: [([usize; 3], usize); 5] =
+        [([7, 1, 1], 1), ([1, 3, 3], 3), ([2, 3, 5], 1), ([3, 4, 6], 2), ([7, 9, 3], 3)];
+
+    /// Calls with square, line and column inside it, and channel, and where in the image that is.
+    fn visit(
+        [channels, height, width]: [usize; 3],
+        p: usize,
+        mut f: impl FnMut([usize; 4], usize),
+    ) {
+        for e in 0..channels * height * width {
+            let (c, y, x) = (e / (height * width), e / width % height, e % width);
+            f([y / p * (width / p) + x / p, y % p, x % p, c], e);
+        }
+    }
+
+    #[test]
+    fn patches_hold_their_squares_channel_by_channel() {
+        for ((image, p), samples) in IMAGES.into_iter().zip([1, 3, 1, 3, 2]) {
+            check(&Permute::patches(image, p), samples, |x| {
+                let mut y = vec![f64::NAN; x.len()];
+                visit(image, p, |[square, i, j, c], from| {
+                    y[((square * image[0] + c) * p + i) * p + j] = x[from];
+                });
+                y
+            });
+        }
+    }
+
+    #[test]
+    fn an_image_is_put_together_from_channels_last_and_leaves_the_other_channels_out() {
+        for ((image, p), samples) in IMAGES.into_iter().zip([1, 3, 1, 3, 2]) {
+            for depth in [image[0], 2 * image[0]] {
+                check(&Permute::image(image, p, depth), samples, |x| {
+                    let mut y = vec![f64::NAN; image.iter().product()];
+                    visit(image, p, |[square, i, j, c], to| {
+                        y[to] = x[((square * p + i) * p + j) * depth + c];
+                    });
+                    y
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_taken_twice_gets_both_gradients() {
+        let permute = Permute { inputs: 3, order: vec![2, 0, 2, 0, 0] };
+        check(&permute, 3, |x| vec![x[2], x[0], x[2], x[0], x[0]]);
+    }
+}

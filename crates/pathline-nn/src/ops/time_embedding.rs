@@ -51,3 +51,37 @@ impl Operation for TimeEmbedding {
 
     fn backward(&self, _: &Call<'_>, _: Back<'_, '_>, _: &mut Work) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::operation::Extent;
+    use crate::ops::check::{Check, time};
+    use pathline::kernels::ProductPrecision;
+
+    /// Samples 0 and 1 of the check have one time, sample 2 has another.
+    #[test]
+    fn each_sample_gets_the_waves_of_its_own_time() {
+        for (width, factor) in [(2, 1.0), (14, 1.0), (14, 1000.0), (34, 1000.0)] {
+            for samples in [1, 5] {
+                let check = Check {
+                    operation: &TimeEmbedding::new(width, factor),
+                    inputs: vec![],
+                    output: Extent { rows: 1, width },
+                    parameters: 0,
+                    samples,
+                    precision: ProductPrecision::F32,
+                };
+                check.run(1e-6, |_, _| {
+                    let entry = |e: usize| {
+                        let (sample, c, half) = (e / width, e % width, width / 2);
+                        let frequency = 10_000_f64.powf(-((c % half) as f64) / half as f64);
+                        let angle = factor * time(sample) * frequency;
+                        if c < half { angle.cos() } else { angle.sin() }
+                    };
+                    (0..samples * width).map(entry).collect()
+                });
+            }
+        }
+    }
+}
