@@ -249,6 +249,7 @@ Examples:
   pathline measure run.safetensors
   pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html
   pathline measure ring -n 500 --data eight-gaussians:2000 --held-out eight-gaussians:500
+  pathline measure fashion-mnist -n 200 --data fashion-mnist --bumps scott --components 50
   pathline measure net.pt -n 1000 --data photos --features efficientnet-lite0.pth")]
 pub(crate) struct Measure {
     /// A recording, or the velocity field to sample and measure
@@ -261,6 +262,15 @@ pub(crate) struct Measure {
     /// [default: the data themselves]
     #[arg(long, value_name = "DATA", requires = "data")]
     pub(crate) held_out: Option<String>,
+    /// The neighbour whose distance gives the density of the data [default: 10]
+    #[arg(long, value_name = "K", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) neighbours: Option<u32>,
+    /// Estimate that density by Gaussian bumps instead: scott, silverman, median, or their width
+    #[arg(long, value_name = "WIDTH", requires = "data", conflicts_with = "neighbours")]
+    pub(crate) bumps: Option<String>,
+    /// Principal components of the data in which it is estimated [default: all of the space]
+    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) components: Option<u32>,
     /// Also write a page
     #[arg(long, value_name = "FILE.html")]
     pub(crate) page: Option<PathBuf>,

@@ -196,6 +196,21 @@ fn measuring_a_field_is_measuring_the_recording_of_its_run() {
 }
 
 #[test]
+fn density_is_estimated_as_asked() {
+    let folder = folder();
+    let here = folder.path();
+    let of = |flags: &str| -> String {
+        let line =
+            format!("pathline measure moons -n 50 --steps 4 --data moons:200 --json {flags}");
+        let found: serde_json::Value = serde_json::from_str(&succeed(here, &line)).unwrap();
+        found["density"][0]["by"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of("--neighbours 3"), "by the 3rd neighbour");
+    let bumps = "by Gaussian bumps of width 0.5 in 1 principal components";
+    assert_eq!(of("--bumps 0.5 --components 1"), bumps);
+}
+
+#[test]
 fn a_run_may_step_by_the_clock_that_training_drew_its_times_by() {
     let folder = folder();
     let here = folder.path();

@@ -150,13 +150,13 @@ fn potential(classes: &BTreeMap<String, String>) -> Option<&str> {
 }
 
 /// The activation between the layers, from the classes in a pickled module. A bare state dictionary
-/// does not say: then it is taken to be SELU, torchcfm's. PyTorch's GELU is its erf form unless asked
-/// otherwise; here it is the tanh form, up to `5e-4` away.
+/// does not say: then it is taken to be SELU, torchcfm's. PyTorch's GELU is the erf form unless asked
+/// otherwise, which the classes do not say; the tanh form is up to `5e-4` away.
 fn activation(classes: &BTreeMap<String, String>) -> Result<Activation, pathline::Error> {
     let named = |class: &str| match class {
         "SELU" => Some(Activation::Selu),
         "SiLU" => Some(Activation::Silu),
-        "GELU" => Some(Activation::Gelu),
+        "GELU" => Some(Activation::GeluErf),
         "ReLU" => Some(Activation::Relu),
         "Tanh" => Some(Activation::Tanh),
         _ => None,

@@ -9,6 +9,7 @@ pub mod claims;
 mod compare;
 mod convert;
 pub mod demo;
+mod density_estimate;
 mod embedded;
 mod error;
 mod files;
@@ -33,12 +34,13 @@ pub use compare::{
     comparison_page,
 };
 pub use convert::{Converted, convert};
+pub use density_estimate::{DensityEstimate, DensityRule};
 pub use embedded::{embedded_judge, embedded_model};
 pub use error::Error;
 pub use files::Files;
 pub use measure::{
-    Closest, Committed, DensityRelation, Measurement, Memorised, Recognition, Rotation, SetQuality,
-    measure, measure_field, measurement_page,
+    Closest, Committed, DensityRelation, Distances, Measurement, Memorised, Recognition, Rotation,
+    SetQuality, measure, measure_field, measurement_page,
 };
 pub use page::recording_page;
 pub use pathline_features::Resizing;

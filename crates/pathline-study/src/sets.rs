@@ -14,6 +14,7 @@ use pathline_features::{FeatureNet, Resizing, StLpips};
 use pathline_nn::{Classified, Classifier};
 
 use crate::checkpoint::plain;
+use crate::density_estimate::DensityEstimate;
 use crate::embedded::embedded_judge;
 use crate::error::Error;
 
@@ -39,6 +40,8 @@ pub struct Beside {
     pub data: DataSet,
     /// More of the kind, which the model has not seen: for what is measured on real points, and not searched.
     pub held_out: Option<DataSet>,
+    /// How the density of the data is estimated.
+    pub density: DensityEstimate,
     /// What sets are compared on; `None` for what suits the shape of their states: the features of the embedded
     /// judge for images of 28 x 28, the states themselves up to 64 numbers, else nothing.
     pub features: Option<SetFeatures>,
@@ -50,7 +53,13 @@ impl Beside {
     /// Data, in features that suit its shape, and at most 5000 of its points in sets.
     #[must_use]
     pub fn new(data: DataSet) -> Self {
-        Self { data, held_out: None, features: None, real: MOST_REAL }
+        Self {
+            data,
+            held_out: None,
+            density: DensityEstimate::default(),
+            features: None,
+            real: MOST_REAL,
+        }
     }
 
     /// What sets of states of this shape are compared on, if there is something.

@@ -10,12 +10,13 @@
 use std::collections::BTreeMap;
 
 use pathline::kernels::squared_distance;
+use pathline::neighbours::Bandwidth;
 use pathline::spec::{SampleSpec, from_json};
 use pathline::{Batch, Seed, Shape, Source};
 use pathline_data::DataSet;
 use pathline_study::{
-    Beside, Files, Hints, Measurement, Precision, Resizing, SetFeatures, convert, measure,
-    measure_field, measurement_page, sample,
+    Beside, DensityEstimate, DensityRelation, DensityRule, Files, Hints, Measurement, Precision,
+    Resizing, SetFeatures, convert, measure, measure_field, measurement_page, sample,
 };
 
 fn spec(field: &str, samples: usize) -> SampleSpec {
@@ -294,4 +295,55 @@ fn a_field_with_classes_is_asked_about_pairs_of_those_classes() {
     let found = measure_field(&spec(field, 40), "memoriser", Some(&Beside::new(bare)), &mut ());
     let found = found.unwrap().1;
     assert!(found.deficit.is_empty() && found.lag.is_empty());
+}
+
+#[test]
+fn distances_stand_beside_those_of_real_points() {
+    let beside = Beside::new(moons());
+    let of = |field: &str| {
+        let found = measure_field(&spec(field, 200), "field", Some(&beside), &mut ()).unwrap().1;
+        pages(&found);
+        found.quality.unwrap().distances.unwrap()
+    };
+    let same = of(r#"{"kind": "empirical", "data": "moons:300"}"#);
+    let other = of(r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#);
+    assert_eq!((same.points, same.kid_size), (150, 200));
+    for (near, far, floor) in [
+        (same.sliced.value, other.sliced.value, same.sliced_floor),
+        (same.exact, other.exact, same.exact_floor),
+    ] {
+        assert!(near < 2.0 * floor && far > 3.0 * floor, "{near} {far} {floor}");
+    }
+    assert!(other.mmd > 0.1 && same.mmd.abs() < 0.05, "{} {}", same.mmd, other.mmd);
+    assert!(other.kid_subsets > 10.0 * same.kid_subsets.abs());
+    // Half of the points are one point: no kernel is as wide as the median distance.
+    let alike = Batch::from_vec(vec![1.0; 600], Shape::vector(2)).unwrap();
+    let alike = Beside::new(DataSet { batch: alike, ..moons() });
+    let found = measure_field(
+        &spec(r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#, 60),
+        "f",
+        Some(&alike),
+        &mut (),
+    );
+    assert!(found.is_err() || found.unwrap().1.quality.is_none_or(|q| q.distances.is_none()));
+}
+
+#[test]
+fn density_is_estimated_as_asked() {
+    let of = |density: DensityEstimate| {
+        let mut beside = Beside::new(moons());
+        beside.density = density;
+        let field = r#"{"kind": "gaussian", "mean": [0.5, 0.2], "std": 0.8}"#;
+        let found = measure_field(&spec(field, 100), "field", Some(&beside), &mut ()).unwrap().1;
+        found.density[0].clone()
+    };
+    let ten = of(DensityEstimate::default());
+    assert_eq!(ten.by, "by the 10th neighbour");
+    let rule = DensityRule::Kernel(Bandwidth::Scott);
+    let bumps = of(DensityEstimate { rule, components: None });
+    let line = of(DensityEstimate { rule, components: Some(1) });
+    assert_eq!(line.by, "by Gaussian bumps of Scott's width in 1 principal components");
+    let energy = |of: &DensityRelation| of.correlations[0].1.value;
+    assert!((energy(&ten) - energy(&bumps)).abs() < 0.3, "{} {}", energy(&ten), energy(&bumps));
+    assert!(energy(&bumps) != energy(&line) && energy(&ten) != energy(&bumps));
 }

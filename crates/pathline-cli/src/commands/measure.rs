@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use pathline::neighbours::Bandwidth;
 use pathline::recording::Recording;
 use pathline::{Outcome, Save};
 use pathline_data::file::read_capped;
-use pathline_study::{Files, is_recording, measure, measure_field, measurement_page};
+use pathline_study::{
+    DensityEstimate, DensityRule, Files, is_recording, measure, measure_field, measurement_page,
+};
 use pathline_view::terminal;
 
 use super::model;
@@ -18,8 +21,10 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
         check_writable(page, args.force)?;
     }
     let mut beside = args.beside.read()?;
-    if let (Some(beside), Some(name)) = (&mut beside, &args.held_out) {
-        beside.held_out = Some(Files.data_set(name)?);
+    if let Some(beside) = &mut beside {
+        let held_out = args.held_out.as_deref().map(|name| Files.data_set(name));
+        beside.held_out = held_out.transpose()?;
+        beside.density = density(args)?;
     }
     let (measured, outcome) = match recording(&args.model)? {
         Some(_) if !args.run.is_default() => {
@@ -53,6 +58,31 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
         note("the run ended early: what is measured is a part of it");
     }
     Ok(completed)
+}
+
+/// How the density of the data is estimated.
+fn density(args: &Measure) -> Result<DensityEstimate, Failure> {
+    let mut estimate = DensityEstimate::default();
+    estimate.components = args.components.map(|n| n as usize);
+    if let Some(k) = args.neighbours {
+        estimate.rule = DensityRule::Nearest(k as usize);
+    }
+    if let Some(bumps) = &args.bumps {
+        estimate.rule = DensityRule::Kernel(match bumps.as_str() {
+            "scott" => Bandwidth::Scott,
+            "silverman" => Bandwidth::Silverman,
+            "median" => Bandwidth::Median,
+            width => Bandwidth::Fixed {
+                width: width.parse().map_err(|_| {
+                    let problem = format!(
+                        "`{width}` is no width; known are scott, silverman, median, and numbers"
+                    );
+                    Failure::usage("--bumps", &problem)
+                })?,
+            },
+        });
+    }
+    Ok(estimate)
 }
 
 /// The recording, if the model is one: a safetensors file with saved states.

@@ -1,6 +1,8 @@
 //! The figures of a measurement that needed data.
 
-use pathline_view::{Axis, Content, Figure, Group, Images, Lines, Scatter, Series};
+use pathline_view::{
+    Axis, Cell, Column, Content, Figure, Group, Images, Lines, Scatter, Series, Table,
+};
 
 use super::page::estimates;
 use super::rank_figures::{recognition, thirds_of_density};
@@ -14,6 +16,7 @@ const COLUMNS: usize = 10;
 pub(super) fn figures(measured: &Measurement) -> Vec<Figure> {
     let mut figures = Vec::new();
     figures.extend(measured.quality.as_ref().map(|q| quality(q, measured.samples)));
+    figures.extend(measured.quality.iter().filter_map(distances));
     figures.extend(measured.recognition.iter().flat_map(recognition));
     for (i, density) in measured.density.iter().enumerate() {
         figures.extend([correlations(density, i), energies(density, i)]);
@@ -79,15 +82,53 @@ fn quality(quality: &SetQuality, samples: usize) -> Figure {
     )
 }
 
+/// Distances that come with the same between real points.
+fn distances(quality: &SetQuality) -> Option<Figure> {
+    let found = quality.distances.as_ref()?;
+    let row = |name: &str, value: f64, floor: f64| {
+        vec![Cell::text(name), Cell::number(value), Cell::number(floor)]
+    };
+    let table = Table {
+        columns: vec![
+            Column::text("distance"),
+            Column::numeric("samples from real"),
+            Column::numeric("real from real"),
+        ],
+        rows: vec![
+            row("sliced Wasserstein, 200 directions", found.sliced.value, found.sliced_floor),
+            row("exact Wasserstein, W2", found.exact, found.exact_floor),
+            row("MMD\u{b2}, Gaussian kernel, median width", found.mmd, found.mmd_floor),
+        ],
+        note: format!(
+            "The kernel distance as it is usually printed, over 100 subsets of {}: {} \u{b1} {} (deviation over \
+             subsets, which is no standard error).",
+            found.kid_size,
+            pathline_view::number(found.kid_subsets),
+            pathline_view::number(found.kid_deviation)
+        ),
+    };
+    Some(figure(
+        "distances",
+        "Other distances",
+        format!(
+            "{} samples and as many real points of {}, on {}; beside them the same between two sets of real points.",
+            found.points, quality.data, quality.on
+        ),
+        "All but the last are biased upwards, and more so in more dimensions: what counts is how far the first column \
+         lies above the second.",
+        Content::Table(table),
+    ))
+}
+
 fn correlations(density: &DensityRelation, number: usize) -> Figure {
     let rows = density.correlations.iter().cloned();
     figure(
         &format!("density-correlations-{number}"),
         "Energy and density, beside what no model would give",
         format!(
-            "Spearman correlations with the log density of {} at each sample's end: by the {}th of {} points, \
-             distances between {}.",
-            density.data, density.neighbours, density.points, density.on
+            "Spearman correlations with the log density of {} at each sample's end: {} of {} points, distances \
+             between {}.",
+            density.data, density.by, density.points, density.on
         ),
         "The null energy pairs each end with noise that has nothing to do with it. A correlation that it shows as \
          well says something of the data, and nothing of the model.",

@@ -7,17 +7,14 @@
 //! beyond it is the trajectory's.
 
 use pathline::kernels::squared_distance;
-use pathline::neighbours::{Exclude, knn_log_density};
 use pathline::statistics::{Estimate, StrataComparison};
 use pathline::{Batch, Seed, Source};
 
 use super::rank_relation::{FEWEST, beyond, estimated, spearman};
+use crate::density_estimate::DensityEstimate;
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
 use crate::thirds::thirds;
-
-/// Neighbours whose distance gives the density.
-const NEIGHBOURS: usize = 10;
 
 /// Spearman correlations with log density.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -28,8 +25,8 @@ pub struct DensityRelation {
     pub points: usize,
     /// What distances are between: the states, or features of them.
     pub on: String,
-    /// The neighbour whose distance gives the density.
-    pub neighbours: usize,
+    /// What the density is estimated by.
+    pub by: String,
     /// What is correlated with log density, and the correlation.
     pub correlations: Vec<(String, Estimate)>,
     /// What is compared between thirds of density, and the rank tests.
@@ -47,6 +44,8 @@ pub struct DensityRelation {
 pub(super) struct Costs<'a> {
     pub(super) energy: &'a [f64],
     pub(super) bending: &'a [f64],
+    /// How density is estimated.
+    pub(super) estimate: DensityEstimate,
     /// What the energy may be mistaken for, by name.
     pub(super) given: &'a [(&'static str, Vec<f64>)],
     pub(super) labels: Option<&'a [u32]>,
@@ -63,10 +62,10 @@ pub(super) fn density_relation(
     [name, on]: [&str; 2],
 ) -> Result<Option<DensityRelation>, Error> {
     let n = end.len();
-    if n < FEWEST || costs.energy.len() != n || points.len() <= NEIGHBOURS {
+    if n < FEWEST || costs.energy.len() != n || points.len() < costs.estimate.fewest() {
         return Ok(None);
     }
-    let density = knn_log_density(found, points, NEIGHBOURS, Exclude::Nothing)?;
+    let density = costs.estimate.log_density(found, points)?;
     let mut correlations = Vec::new();
     let mut add = |what: &str, of: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| {
         correlations.extend(estimated(n, of).map(|found| (what.to_owned(), found)));
@@ -112,7 +111,7 @@ pub(super) fn density_relation(
         data: name.to_owned(),
         points: points.len(),
         on: on.to_owned(),
-        neighbours: NEIGHBOURS,
+        by: costs.estimate.to_string(),
         energy: points_of(costs.energy),
         null: points_of(costs.null),
         correlations,

@@ -3,6 +3,7 @@
 mod arrival;
 mod beside_data;
 mod density_relation;
+mod distances;
 mod dominance;
 mod memorised;
 mod page;
@@ -22,6 +23,7 @@ use pathline::{Batch, Save, Seed, Shape, Stepping};
 use pathline_data::DataSet;
 
 pub use density_relation::DensityRelation;
+pub use distances::Distances;
 pub use dominance::Committed;
 pub use memorised::{Closest, Memorised};
 pub use page::measurement_page;
@@ -186,7 +188,8 @@ impl Against {
             ("chord", recording.diagnostics.get("energy.chord").cloned().unwrap_or_default()),
         ];
         let labels = recording.labels.as_deref();
-        let costs = &Costs { energy, bending, null: &null, given: &given, labels };
+        let estimate = beside.density;
+        let costs = &Costs { energy, bending, null: &null, estimate, given: &given, labels };
         let mut density = Vec::new();
         density.extend(density_relation(end, costs, (end, &points), [name, "the states"])?);
         let seen = beside.see(end, &points)?;

@@ -237,6 +237,8 @@ impl Measurement {
             rows.push(("recall".to_owned(), q.recall));
             rows.push(("density".to_owned(), q.density));
             rows.push(("coverage".to_owned(), q.coverage));
+            let sliced = q.distances.as_ref().map(|d| d.sliced);
+            rows.extend(sliced.map(|e| ("sliced Wasserstein distance".to_owned(), e)));
         }
         if let Some(r) = &self.recognition {
             let judge = &r.judge;

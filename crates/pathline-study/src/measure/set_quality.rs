@@ -4,6 +4,7 @@ use pathline::quality::{FrechetSizes, Moments, expected_coverage, half_split_flo
 use pathline::statistics::Estimate;
 use pathline::{Batch, Seed};
 
+use super::distances::{Distances, distances};
 use crate::error::Error;
 use crate::sets::{COVERED, Seen, measures};
 
@@ -40,6 +41,9 @@ pub struct SetQuality {
     pub coverage: Estimate,
     /// The coverage of as many samples of the same law.
     pub expected_coverage: f64,
+    /// Other distances; none where half of the real points are one point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distances: Option<Distances>,
 }
 
 /// Compares samples with points of the data set `name`.
@@ -62,6 +66,7 @@ pub(super) fn set_quality(seen: &Seen, name: &str) -> Result<SetQuality, Error> 
         density: Estimate { low: near.low.max(0.0), ..near },
         coverage: within(coverage.interval(0.95)?.estimate),
         expected_coverage: expected_coverage(generated.len(), real.len(), COVERED)?,
+        distances: distances(generated, real)?,
     })
 }
 
