@@ -10,17 +10,13 @@
 //! Structure, names, order of values and initialisation are those of SiT, so its checkpoints load by
 //! name. Velocities point from noise to data on Pathline's clock, as SiT's do.
 //!
-//! | size | depth | width | heads |
-//! |---|---|---|---|
-//! | S | 12 | 384 | 6 |
-//! | B | 12 | 768 | 12 |
-//! | L | 24 | 1024 | 16 |
-//! | XL | 28 | 1152 | 16 |
+//! [`SitSize`] has the published sizes.
 //!
 //! # References
 //! Peebles and Xie (2023), "Scalable diffusion models with transformers", arXiv:2212.09748, section 3;
 //! Ma et al. (2024), "SiT", arXiv:2401.08740.
 
+mod size;
 mod structure;
 
 use std::borrow::Cow;
@@ -35,6 +31,8 @@ use crate::network::{Network, NetworkConfig, TrainingBatch, check_classes, check
 use crate::parameters::{Parameters, Tensors};
 use crate::scratch::Scratch;
 use crate::tensors;
+
+pub use size::SitSize;
 
 /// Largest difference from the computed positions that a checkpoint's table may have.
 const POSITIONS_AGREE: f32 = 1e-4;
@@ -167,7 +165,7 @@ impl Dit {
 
     /// The network that a checkpoint's tensors hold, for states of `shape`; without one `[channels, side,
     /// side]` with the side given by `pos_embed`. The number of heads cannot be read from tensors: give it, or leave it
-    /// to the published sizes (see the [module](self)).
+    /// to the [published sizes](SitSize).
     ///
     /// # Errors
     /// [`Error::Spec`] naming the tensor that is missing, wrong or too many.

@@ -42,7 +42,7 @@ pub use classifier::{
     train_classifier,
 };
 pub use pathline::Clock;
-pub use dit::{Dit, DitConfig};
+pub use dit::{Dit, DitConfig, SitSize};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
 pub use held_out::{BinLoss, HeldOut, held_out_loss, held_out_loss_given_labels};

@@ -1,9 +1,10 @@
 //! Once warm, neither sampling nor a training step allocates, but for what the library of matrix products
 //! packs its operands into.
 //!
-//! On one thread, whose allocations alone are looked at; what other threads do is the same work in buffers
-//! of their own. A file of its own, because it takes an allocator of its own.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+//! On one thread, whose allocations alone are looked at; and on two, of which either may meet a buffer that is
+//! still cold, so that it takes some calls until all are warm. A file of its own, because it takes an allocator
+//! of its own.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use pathline::diagnostics::KineticEnergy;
 use pathline::field::{Conditions, Guided};
+use pathline::kernels::ProductPrecision;
 use pathline::observer::Advance;
 use pathline::path::Prediction;
 use pathline::solver::{EULER, HEUN, RK4};
@@ -74,8 +76,11 @@ fn watch(work: impl FnOnce()) -> (usize, Vec<String>) {
     work();
     WATCHED.set(false);
     let seen = SEEN.take();
-    let ours = seen.iter().map(ToString::to_string).filter(|stack| !stack.contains("gemm_f32::"));
-    (seen.len(), ours.collect())
+    (seen.len(), not_of_products(&seen))
+}
+
+fn not_of_products(seen: &[Backtrace]) -> Vec<String> {
+    seen.iter().map(ToString::to_string).filter(|stack| !stack.contains("gemm_f32::")).collect()
 }
 
 fn networks() -> Vec<Box<dyn Network>> {
@@ -95,6 +100,17 @@ fn networks() -> Vec<Box<dyn Network>> {
     ]
 }
 
+const PRECISIONS: [ProductPrecision; 2] = [ProductPrecision::F32, ProductPrecision::Bf16];
+
+/// Each network in each precision.
+fn cases() -> impl Iterator<Item = (Box<dyn Network>, ProductPrecision)> {
+    PRECISIONS.into_iter().flat_map(|p| networks().into_iter().map(move |network| (network, p)))
+}
+
+fn told(network: &dyn Network) -> Conditions {
+    if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) }
+}
+
 /// Runs on a pool of one thread, where the thread that counts does all the work.
 fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
@@ -108,11 +124,10 @@ fn images(n: usize, shape: &Shape) -> Batch {
 
 #[test]
 fn a_warm_evaluation_allocates_nothing() {
-    for network in networks() {
-        let name = format!("{:?}", network.config());
-        let of = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
-        let x = images(37, network.shape());
-        let field = NetworkField::conditioned(network.into(), of);
+    for (network, precision) in cases() {
+        let name = format!("{precision:?}, {:?}", network.config());
+        let (x, of) = (images(37, network.shape()), told(&*network));
+        let field = NetworkField::conditioned(network.into(), of).in_precision(precision);
         let mut out = Batch::zeros(37, field.shape().clone());
         let (seen, ours) = alone(|| {
             let mut call = || {
@@ -130,14 +145,14 @@ fn a_warm_evaluation_allocates_nothing() {
 
 #[test]
 fn a_warm_training_step_allocates_nothing() {
-    for mut network in networks() {
-        let name = format!("{:?}", network.config());
-        let of = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
+    for (mut network, precision) in cases() {
+        let name = format!("{precision:?}, {:?}", network.config());
+        let of = told(&*network);
         let (x, y) = (images(37, network.shape()), images(37, network.shape()));
         let mut gradient = vec![0.0; network.parameters().len()];
         let optimiser = AdamW::default();
         let mut memory = Memory::new(network.parameters().as_slice(), optimiser.ema.len());
-        let mut scratch = Scratch::new();
+        let mut scratch = Scratch::in_precision(precision);
         let (seen, ours) = alone(|| {
             let mut step = |k| {
                 let at = At::new(Samples::first(37), Times::Shared(0.3), x.rows()).unwrap();
@@ -152,6 +167,58 @@ fn a_warm_training_step_allocates_nothing() {
         });
         assert!(ours.is_empty(), "{name}: {} of {seen}, such as\n{}", ours.len(), ours[0]);
         eprintln!("{name}: {seen} allocations, all of the product library");
+    }
+}
+
+/// Calls `call` until three calls in a row, of those shared by two threads, have allocated nothing. There are at
+/// most two sets of buffers, and each grows a few times only: what allocates over and over never comes to that.
+fn settles(name: &str, mut call: impl FnMut() + Send) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let (mut quiet, mut shared, mut last) = (0, 0, Vec::new());
+    for _ in 0..5000 {
+        pool.broadcast(|_| WATCHED.set(true));
+        pool.install(&mut call);
+        let found = pool.broadcast(|_| {
+            WATCHED.set(false);
+            SEEN.take()
+        });
+        // The product library allocates at every call: a thread that does not had no share of the work.
+        if found.iter().any(Vec::is_empty) {
+            continue;
+        }
+        last = not_of_products(&found.into_iter().flatten().collect::<Vec<_>>());
+        (quiet, shared) = (if last.is_empty() { quiet + 1 } else { 0 }, shared + 1);
+        if quiet == 3 {
+            return;
+        }
+        if shared == 100 {
+            break;
+        }
+    }
+    panic!("{name}: {shared} calls were shared, {quiet} of the last were quiet: {last:#?}");
+}
+
+#[test]
+fn two_threads_stop_allocating() {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        eprintln!("SKIPPED: one core, on which two threads may never work at a time");
+        return;
+    }
+    for network in networks() {
+        let (name, of) = (format!("{:?}", network.config()), told(&*network));
+        // Enough for two parts, each with a second block or a shorter one.
+        let rows = if name.starts_with("Mlp") { 300 } else { 19 };
+        let (x, y) = (images(rows, network.shape()), images(rows, network.shape()));
+        let at = || At::new(Samples::first(rows), Times::Shared(0.3), x.rows()).unwrap();
+        let mut gradient = vec![0.0; network.parameters().len()];
+        let mut scratch = Scratch::new();
+        settles(&format!("gradient of {name}"), || {
+            let batch = TrainingBatch::new(at(), &of, y.rows());
+            network.gradient(&batch, &mut gradient, &mut scratch).unwrap();
+        });
+        let mut out = Batch::zeros(rows, network.shape().clone());
+        let field = NetworkField::conditioned(network.into(), of);
+        settles(&name, || field.velocity(&at(), out.rows_mut()).unwrap());
     }
 }
 
@@ -191,7 +258,7 @@ fn a_guided_run_allocates_nothing_from_step_to_step() {
     for network in networks() {
         let name = format!("{:?}", network.config());
         let network: Arc<dyn Network> = network.into();
-        let told = if network.classes() == 0 { Conditions::None } else { Conditions::Shared(1) };
+        let told = told(&*network);
         // One that predicts the velocity, and one that predicts the target.
         let plain = Arc::new(NetworkField::new(Arc::clone(&network)));
         let output = Output { prediction: Prediction::Target, ..Output::default() };
@@ -217,7 +284,8 @@ fn a_training_run_allocates_nothing_from_step_to_step() {
         let name = format!("{:?}", network.config());
         let target = images(40, network.shape());
         let labels: Vec<u32> = (0..40).map(|i| i % 3).collect();
-        let training = FlowTraining { steps: 6, batch: 21, mirror: true, ..FlowTraining::default() };
+        let training =
+            FlowTraining { steps: 6, batch: 21, mirror: true, ..FlowTraining::default() };
         let mut state = TrainingState::new(network, training).unwrap();
         let ours = alone(|| {
             let data = FlowData { labels: Some(&labels), ..FlowData::from_noise(&target) };

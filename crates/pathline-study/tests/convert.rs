@@ -6,10 +6,11 @@
     reason = "tests fail by panicking"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pathline_data::safetensors;
-use pathline_nn::{NetworkConfig, network_from_bytes};
+use pathline_data::{Tensor, safetensors};
+use pathline_nn::{Network, NetworkConfig, network_from_bytes};
 use pathline_study::{Hints, Precision, convert, read_network, read_network_with};
 
 fn golden(name: &str) -> PathBuf {
@@ -55,4 +56,79 @@ fn a_converted_checkpoint_needs_no_hints_and_halves_once() {
         // Half of the last of 11 bits, or of the smallest number.
         assert!((a - b).abs() <= a.abs() / 2048.0 + 6e-8, "{a} {b}");
     }
+}
+
+/// The weights of the tiny SiT by their names, as its `state_dict` has them.
+fn weights() -> BTreeMap<String, Tensor> {
+    let path = golden("../../../pathline-nn/tests/golden/sit_tiny_patch4.safetensors");
+    let all = safetensors::read(&path).unwrap().tensors.into_iter();
+    all.filter_map(|(name, t)| Some((name.strip_prefix("weight.")?.to_owned(), t))).collect()
+}
+
+/// The network in a file of tensors, or what is said of it.
+fn loaded(tensors: &BTreeMap<String, Tensor>) -> Result<Box<dyn Network>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.safetensors");
+    std::fs::write(&path, safetensors::encode(tensors, None)).unwrap();
+    let hints = Hints { heads: Some(3), shape: None };
+    let found = read_network_with(&path, &hints);
+    found.map(|(network, _)| network).map_err(|e| e.to_string())
+}
+
+fn named(prefix: &str, tensors: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+    tensors.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())).collect()
+}
+
+#[test]
+fn weights_load_from_under_model_alone_and_from_inside_a_wrapper() {
+    let weights = weights();
+    for prefix in [
+        "",
+        "model.",
+        "module.",
+        "model.module.",
+        "ema.module.",
+        "model._orig_mod.",
+        "_orig_mod.module.",
+    ] {
+        let mut tensors = named(prefix, &weights);
+        if prefix.starts_with("model.") {
+            // What else a training script saves beside it.
+            tensors.insert("opt.state.0.exp_avg".into(), Tensor::new(vec![1], vec![0.5]).unwrap());
+        }
+        let network = loaded(&tensors).unwrap_or_else(|e| panic!("{prefix}: {e}"));
+        assert_eq!(network.parameters().iter().count() + 1, weights.len());
+        for parameter in network.parameters().iter() {
+            assert_eq!(parameter.values, weights[parameter.name].data(), "{prefix}");
+        }
+    }
+}
+
+#[test]
+fn what_a_wrapped_checkpoint_lacks_is_named_by_the_name_the_network_knows() {
+    let weights = weights();
+    let (lost, kept) = ("blocks.1.mlp.fc2.bias", "blocks.0.mlp.fc2.bias");
+    for prefix in ["model.", "module.", "model.module."] {
+        let whole = named(prefix, &weights);
+        let at = |name: &str| format!("{prefix}{name}");
+        let said = |tensors: &BTreeMap<String, Tensor>, what: [&str; 2]| {
+            let message = loaded(tensors).err().expect("a damaged checkpoint was loaded");
+            let file = message.contains("foreign.safetensors");
+            assert!(file && what.iter().all(|w| message.contains(w)), "{prefix}: {message}");
+        };
+        let mut tensors = whole.clone();
+        tensors.remove(&at(lost));
+        said(&tensors, [&format!("`{lost}`"), "missing"]);
+        let mut tensors = whole.clone();
+        tensors.insert(at(kept), Tensor::new(vec![2, 12], vec![0.0; 24]).unwrap());
+        said(&tensors, [&format!("`{kept}`"), "expected shape [24], found [2, 12]"]);
+        let mut tensors = whole.clone();
+        tensors.insert(at("blocks.1.attn.q_norm.weight"), whole[&at(kept)].clone());
+        said(&tensors, ["`blocks.1.attn.q_norm.weight`", "not part of this network"]);
+    }
+    // An average that lacks a tensor is not filled up from the weights beside it.
+    let mut both = named("ema.module.", &weights);
+    both.remove(&format!("ema.module.{lost}"));
+    both.extend(named("model.module.", &weights));
+    assert!(loaded(&both).err().unwrap().contains(lost));
 }

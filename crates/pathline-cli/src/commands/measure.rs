@@ -62,8 +62,8 @@ pub(crate) fn run(args: &Measure) -> Result<bool, Failure> {
 
 /// How the density of the data is estimated.
 fn density(args: &Measure) -> Result<DensityEstimate, Failure> {
-    let mut estimate = DensityEstimate::default();
-    estimate.components = args.components.map(|n| n as usize);
+    let components = args.components.map(|n| n as usize);
+    let mut estimate = DensityEstimate { components, ..DensityEstimate::default() };
     if let Some(k) = args.neighbours {
         estimate.rule = DensityRule::Nearest(k as usize);
     }

@@ -2,7 +2,7 @@
 
 use pathline::{Error, Purpose, Seed, Shape};
 
-use super::{DitConfig, POSITIONS};
+use super::{DitConfig, POSITIONS, SitSize};
 use crate::graph::{Builder, Graph, Value};
 use crate::layers::Layers;
 use crate::ops::activate::Activate;
@@ -172,9 +172,7 @@ pub(super) fn config_of(
         (0..).take_while(|i| tensors.contains_key(&format!("blocks.{i}.attn.qkv.weight"))).count();
     let first = |name: &str| Ok::<_, Error>(shape_of(name)?.first().copied().unwrap_or(0));
     let mlp = first("blocks.0.mlp.fc1.weight")?;
-    let published = [(384, 6), (768, 12), (1024, 16), (1152, 16)];
-    let known = published.iter().find(|(w, _)| *w == width).map(|(_, heads)| *heads);
-    let Some(heads) = heads.or(known) else {
+    let Some(heads) = heads.or(SitSize::of_width(width).map(SitSize::heads)) else {
         let problem = format!("no published size has width {width}: give the number of heads");
         return Err(tensors::error("blocks.0.attn.qkv.weight", problem));
     };

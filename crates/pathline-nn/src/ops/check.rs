@@ -16,7 +16,7 @@ pub(super) struct Check<'a> {
     pub(super) precision: ProductPrecision,
 }
 
-/// At most this many gradient entries of one value are looked at, spread evenly.
+/// At most this many gradient entries of one value are looked at, spread evenly and out of step with its rows.
 const ENTRIES: usize = 40;
 
 /// The class of sample `i` is `CLASSES[i % 4]`; the last is beyond any table, and so without a class.
@@ -26,6 +26,11 @@ pub(super) const CLASSES: [u32; 4] = [1, 0, 1, 1000];
 pub(super) fn time(i: usize) -> f64 {
     0.1 + 0.07 * (i / 2) as f64
 }
+
+/// Parameters, inputs, and what forward kept with the gradient at the output.
+type Given<'a> = (&'a [f32], &'a [Vec<f32>], (&'a [f32], &'a [f32]));
+/// Of the parameters and of each input.
+type Gradients = (Vec<f32>, Vec<Vec<f32>>);
 
 pub(super) fn noise(n: usize, tag: u64) -> Vec<f32> {
     let mut out = vec![0.0; n];
@@ -116,7 +121,11 @@ impl Check<'_> {
             let loss = |p: &[f64], x: &[Vec<f64>]| -> f64 {
                 reference(p, x).iter().zip(&delta).map(|(y, d)| y * f64::from(*d)).sum()
             };
-            let (gradient, arrived) = self.backward(&parameters, &inputs, (&kept, &delta), add);
+            let given = (&parameters[..], &inputs[..], (&kept[..], &delta[..]));
+            let everything = vec![true; inputs.len()];
+            let found = self.backward(given, (&everything, add));
+            self.some_unasked(given, &found, add);
+            let (gradient, arrived) = found;
             let start = f64::from(u8::from(add));
             let compare = |what: &str, found: f32, at: &mut dyn FnMut(f64) -> f64| {
                 let h = 1e-4;
@@ -147,21 +156,34 @@ impl Check<'_> {
         self.alone(&parameters, &inputs, &inference);
     }
 
+    /// Where nobody asks for the gradient at one input, the others are as they were.
+    fn some_unasked(&self, given: Given<'_>, (gradient, arrived): &Gradients, add: bool) {
+        for unasked in 0..self.inputs.len() {
+            let asked: Vec<bool> = (0..self.inputs.len()).map(|k| k != unasked).collect();
+            let (same, others) = self.backward(given, (&asked, add));
+            assert_eq!(bits(&same), bits(gradient), "parameters without input {unasked}");
+            for k in (0..self.inputs.len()).filter(|k| asked[*k]) {
+                let n = self.values(self.inputs[k]);
+                let (found, wanted) = (bits(&others[k][..n]), bits(&arrived[k][..n]));
+                assert_eq!(found, wanted, "input {k} without input {unasked}");
+            }
+        }
+    }
+
     fn backward(
         &self,
-        parameters: &[f32],
-        inputs: &[Vec<f32>],
-        (kept, delta): (&[f32], &[f32]),
-        add: bool,
-    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+        (parameters, inputs, (kept, delta)): Given<'_>,
+        (asked, add): (&[bool], bool),
+    ) -> Gradients {
         let start = f32::from(u8::from(add));
         let before = if add { 1.0 } else { f32::NAN };
         let mut arrived: Vec<_> = inputs.iter().map(|x| vec![before; x.len()]).collect();
         let mut gradient = vec![start; self.parameters];
         let mut delta = delta.to_vec();
         let views: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let places = arrived.iter_mut().zip(asked);
         let mut into: Vec<_> =
-            arrived.iter_mut().map(|values| Some(Place { values, add })).collect();
+            places.map(|(values, asked)| asked.then_some(Place { values, add })).collect();
         let mut sums = vec![0.0; self.operation.sums(self.precision)];
         let back = Back {
             inputs: &views,
@@ -195,12 +217,18 @@ impl Check<'_> {
             })
             .collect();
         let [output, _] = one.output(parameters, &first, false);
-        let bits = |v: &[f32]| -> Vec<u32> { v.iter().map(|v| v.to_bits()).collect() };
         let elements = self.output.elements();
         assert_eq!(bits(&output[..elements]), bits(&whole[..elements]));
     }
 }
 
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// All of few entries. Of many the multiples of the golden section: a fixed step could meet one channel only.
 fn spread(entries: usize) -> impl Iterator<Item = usize> {
-    (0..entries).step_by(entries.div_ceil(ENTRIES).max(1))
+    let among =
+        move |k: usize| ((k as f64 * 0.618_033_988_749_895).fract() * entries as f64) as usize;
+    (0..entries.min(ENTRIES)).map(move |k| if entries <= ENTRIES { k } else { among(k) })
 }

@@ -61,13 +61,17 @@ impl Operation for Gate {
         );
     }
 
-    fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, _: &mut Work) {
+    fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work) {
         let (w, each) = (self.width, self.rows * self.width);
-        let [_, Some(o_into), Some(modulation_into)] = back.into else { return };
+        let [_, o_into, modulation_into] = back.into else { return };
+        let [unasked_gate, unasked_row] = work.take(w, w);
         let (o, modulations) = (back.inputs[1], back.inputs[2]);
         for i in 0..call.samples {
             let all = i * self.sections * w..(i + 1) * self.sections * w;
-            let dgate = &mut modulation_into.open(all)[self.gate * w..(self.gate + 1) * w];
+            let dgate = match modulation_into {
+                Some(place) => &mut place.open(all)[self.gate * w..(self.gate + 1) * w],
+                None => &mut unasked_gate[..w],
+            };
             let gate = &modulations[self.start(i)..self.start(i) + w];
             vectorised(
                 #[inline(always)]
@@ -75,7 +79,10 @@ impl Operation for Gate {
                     for r in 0..self.rows {
                         let row = i * each + r * w..i * each + (r + 1) * w;
                         let (dy, o) = (&back.delta[row.clone()], &o[row.clone()]);
-                        let d_o = o_into.open(row);
+                        let d_o = match o_into {
+                            Some(place) => place.open(row),
+                            None => &mut unasked_row[..w],
+                        };
                         for c in 0..w {
                             dgate[c] += dy[c] * o[c];
                             d_o[c] += dy[c] * gate[c];

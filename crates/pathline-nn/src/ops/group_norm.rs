@@ -301,8 +301,11 @@ impl Operation for GroupNorm {
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work) {
         let (w, each) = (self.width, self.rows * self.width);
         let gamma = &call.parameters[self.weight.clone()];
-        let [sums, means] = work.take(2 * w, 2 * w);
         let [into, e_into @ ..] = back.into else { return };
+        // The gradient at the sample's row is a sum of those at its rows, wherever they go.
+        let spare = if into.is_none() && matches!(e_into, [Some(_)]) { each } else { 0 };
+        let [sums, means] = work.take(2 * w, 2 * w + spare);
+        let (means, spare) = means.split_at_mut(2 * w);
         for i in 0..call.samples {
             let sample =
                 (&back.inputs[0][each * i..][..each], &back.kept[KEPT * w * i..][..KEPT * w]);
@@ -315,12 +318,15 @@ impl Operation for GroupNorm {
                     *gradient += sum;
                 }
             }
-            let Some(Place { values, add }) = into else { continue };
+            let dx = match &mut *into {
+                Some(Place { values, add }) => (&mut values[each * i..][..each], *add),
+                None if spare.is_empty() => continue,
+                None => (&mut spare[..each], false),
+            };
             for half in [0, w] {
                 let weighted = |c: usize| f64::from(gamma[c]) * f64::from(sums[half + c]);
                 self.spread(&mut means[half..half + w], weighted, |mean| mean);
             }
-            let dx = (&mut values[each * i..][..each], *add);
             self.spread_back(sample, (gamma, means), delta, dx, sums);
             if let [Some(Place { values, add })] = e_into {
                 for (e, sum) in values[w * i..][..w].iter_mut().zip(&*sums) {

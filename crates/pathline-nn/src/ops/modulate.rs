@@ -92,14 +92,15 @@ impl Operation for Modulate {
     fn backward(&self, call: &Call<'_>, back: Back<'_, '_>, work: &mut Work) {
         let (w, each) = (self.width, self.rows * self.width);
         let [x_into, modulation_into] = back.into else { return };
-        let [xhat, _] = work.take(w, 0);
+        let [xhat, unasked] = work.take(w, 2 * w);
         let xhat = &mut xhat[..w];
         for i in 0..call.samples {
             let scale = self.section(back.inputs[1], i, self.scale);
-            let Some(modulation) = modulation_into else { return };
             let all = i * self.sections * w..(i + 1) * self.sections * w;
-            let sums = modulation.open(all);
-            let (dshift, dscale) = two_sections(sums, w, self.shift, self.scale);
+            let (dshift, dscale) = match modulation_into {
+                Some(place) => two_sections(place.open(all), w, self.shift, self.scale),
+                None => two_sections(unasked, w, 0, 1),
+            };
             vectorised(
                 #[inline(always)]
                 || {
