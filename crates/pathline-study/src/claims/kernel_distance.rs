@@ -11,7 +11,7 @@ use crate::embedded::embedded_judge;
 use crate::error::Error;
 
 /// Blocks that are left out in turn; shares no divisor with the ten classes that samples have in turn.
-const BLOCKS: usize = 19;
+pub(super) const BLOCKS: usize = 19;
 
 /// Real images as the embedded judge sees them.
 pub(super) struct Distances {
@@ -30,8 +30,12 @@ impl Distances {
 
     /// The distance when a field is followed in this way: of all samples, then without each block.
     pub(super) fn of(&self, field: &dyn VelocityField, way: &Way<'_>) -> Result<Vec<f64>, Error> {
-        let ends = follow(field, self.seed, self.samples, way)?.ends;
-        let found = kid_replicates(&self.judge.classify(&ends)?.features, &self.real, BLOCKS)?;
+        self.between(&follow(field, self.seed, self.samples, way)?.ends)
+    }
+
+    /// The distance of samples: of all, then without each block.
+    pub(super) fn between(&self, ends: &Batch) -> Result<Vec<f64>, Error> {
+        let found = kid_replicates(&self.judge.classify(ends)?.features, &self.real, BLOCKS)?;
         Ok(std::iter::once(found.value).chain(found.without).collect())
     }
 
@@ -51,8 +55,13 @@ pub(super) fn difference(
 ) -> Result<(JackknifeEstimate, f64), Error> {
     let differences: Vec<f64> =
         setting.column(a)?.iter().zip(setting.column(b)?).map(|(a, b)| a - b).collect();
-    let (value, parts) = differences.split_first().ok_or_else(|| {
-        Error::usage(&setting.name, "holds no replicate", "measure the claim again")
-    })?;
+    replicated(&setting.name, &differences)
+}
+
+/// The estimate of a statistic in the setting `name` from its value, and those without each block.
+pub(super) fn replicated(name: &str, values: &[f64]) -> Result<(JackknifeEstimate, f64), Error> {
+    let (value, parts) = values
+        .split_first()
+        .ok_or_else(|| Error::usage(name, "holds no replicate", "measure the claim again"))?;
     Ok((JackknifeEstimate::from_parts(*value, parts, 0.95)?, parts.len() as f64 - 1.0))
 }

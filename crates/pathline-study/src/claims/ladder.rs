@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use pathline::VelocityField;
 use pathline::kernels::ProductPrecision;
+use pathline::{Seed, VelocityField};
 use pathline_data::DataSet;
 use pathline_nn::{Clock, Dit, DitConfig, FlowData, FlowTraining, Network, TrainingState, train};
 
@@ -23,6 +23,9 @@ pub(super) enum Rung {
     Embedded(&'static Trained),
 }
 
+/// Trainings of a rung.
+pub(super) const TRAININGS: u64 = 2;
+
 /// The rungs, by name.
 pub(super) const LADDER: [(&str, Rung); 6] = [
     ("32 wide, 1000 updates", Rung::Transformer { width: 32, depth: 2, updates: 1000 }),
@@ -39,11 +42,19 @@ impl Rung {
         !matches!(self, Self::Transformer { .. })
     }
 
+    /// Networks of it: as many as trainings, each from draws of its own.
+    pub(super) fn trainings(self, lab: &Lab<'_>) -> u64 {
+        match self {
+            Self::Transformer { .. } => lab.choose(1, TRAININGS),
+            Self::Embedded(_) => 1,
+        }
+    }
+
     /// What it is, and its field told [classes in turn](crate::in_turn). A transformer is trained here, each time
     /// anew.
     pub(super) fn climb(
         self,
-        name: &str,
+        (name, training): (&str, u64),
         data: &DataSet,
         lab: &mut Lab<'_>,
     ) -> Result<(String, Arc<dyn VelocityField>), Error> {
@@ -51,9 +62,10 @@ impl Rung {
             Self::Embedded(known) => return Ok((known.about()?, known.field(1.0)?)),
             Self::Transformer { width, depth, updates } => (width, depth, updates),
         };
-        let network = transformer(data, width, depth, lab)?;
+        let seed = Seed(lab.seed().0 + training - 1);
+        let network = transformer(data, width, depth, seed)?;
         let updates = lab.choose(updates / 100, updates);
-        let mut state = TrainingState::new(Box::new(network), training(updates, lab))?;
+        let mut state = TrainingState::new(Box::new(network), training_of(updates, seed))?;
         let labelled =
             FlowData { labels: data.labels.as_deref(), ..FlowData::from_noise(&data.batch) };
         train(&mut state, &labelled, &mut |now| {
@@ -62,22 +74,22 @@ impl Rung {
         })?;
         let network: Arc<dyn Network> = Arc::from(state.averaged(0)?);
         let field = told_in_turn(ProductPrecision::F32, &network, 0, 1.0)?;
-        Ok((format!("transformer, {name}"), field))
+        Ok((format!("transformer, {name}, training seed {}", seed.0), field))
     }
 }
 
-fn training(updates: u64, lab: &Lab<'_>) -> FlowTraining {
+fn training_of(updates: u64, seed: Seed) -> FlowTraining {
     let mut training = FlowTraining {
         batch: 128,
         clock: Clock::LogitNormal { mean: 0.0, std: 1.0 },
-        ..point_training(updates, lab.seed())
+        ..point_training(updates, seed)
     };
     training.optimiser.learning_rate.peak = 1e-3;
     training.optimiser.clip = Some(1.0);
     training
 }
 
-fn transformer(data: &DataSet, width: usize, depth: usize, lab: &Lab<'_>) -> Result<Dit, Error> {
+fn transformer(data: &DataSet, width: usize, depth: usize, seed: Seed) -> Result<Dit, Error> {
     let config = DitConfig {
         shape: data.shape().clone(),
         patch: 4,
@@ -88,5 +100,5 @@ fn transformer(data: &DataSet, width: usize, depth: usize, lab: &Lab<'_>) -> Res
         classes: 10,
         learned_variance: false,
     };
-    Ok(Dit::new(&config, lab.seed())?)
+    Ok(Dit::new(&config, seed)?)
 }
