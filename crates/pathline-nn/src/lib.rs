@@ -41,7 +41,6 @@ pub use classifier::{
     Classified, Classifier, ClassifierConfig, ClassifierProgress, ClassifierTraining,
     train_classifier,
 };
-pub use pathline::Clock;
 pub use dit::{Dit, DitConfig, SitSize};
 pub use draw::{Drawn, FlowData, Pairing, Source};
 pub use field::NetworkField;
@@ -53,6 +52,7 @@ pub use ops::activation::Activation;
 pub use optimiser::{AdamW, Applied, Memory, Slot};
 pub use output::Output;
 pub use parameters::{Parameter, Parameters, Tensors};
+pub use pathline::Clock;
 pub use rate::{Decay, LearningRate};
 pub use scratch::Scratch;
 pub use state::TrainingState;

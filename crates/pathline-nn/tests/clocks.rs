@@ -41,7 +41,10 @@ fn check(clock: &Clock, cdf: impl Fn(f64) -> f64) {
     }
     assert!(clock.quantile(0.0).is_err() && clock.quantile(1.0).is_err());
     let grid = clock.grid(20).unwrap();
-    assert_eq!((grid.start(), grid.times()[5], grid.end()), (0.0, clock.quantile(0.25).unwrap(), 1.0));
+    assert_eq!(
+        (grid.start(), grid.times()[5], grid.end()),
+        (0.0, clock.quantile(0.25).unwrap(), 1.0)
+    );
 }
 
 /// Integral of a density from 0 by the midpoint rule.
