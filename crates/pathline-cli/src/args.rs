@@ -248,7 +248,7 @@ MODEL is a recording (.safetensors of `pathline sample`), or anything that `samp
 Examples:
   pathline measure run.safetensors
   pathline measure fashion-mnist --class each -n 200 --data fashion-mnist --page measured.html
-  pathline measure ring -n 500 --data eight-gaussians:2000 --held-out eight-gaussians:500
+  pathline measure fashion-mnist -n 100 --data fashion-mnist --held-out fashion-mnist-test
   pathline measure fashion-mnist -n 200 --data fashion-mnist --bumps scott --components 50
   pathline measure net.pt -n 1000 --data photos --features efficientnet-lite0.pth")]
 pub(crate) struct Measure {

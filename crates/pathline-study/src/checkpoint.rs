@@ -100,6 +100,9 @@ pub(crate) fn plain(tensors: BTreeMap<String, pathline_data::Tensor>) -> Tensors
     tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.into_data()))).collect()
 }
 
+/// What wrappers of modules put before names.
+const WRAPPERS: [&str; 2] = ["_orig_mod.", "module."];
+
 /// The network whose names these are.
 fn from_tensors(
     all: Tensors,
@@ -108,10 +111,13 @@ fn from_tensors(
 ) -> Result<Box<dyn Network>, pathline::Error> {
     let place = PLACES.iter().find(|place| all.keys().any(|name| name.starts_with(**place)));
     let strip = |(name, tensor): (String, _)| {
-        let name = name.strip_prefix(place.copied().unwrap_or_default())?;
-        // What PyTorch's data-parallel wrapper and its compiler put before a name.
-        let name = name.strip_prefix("_orig_mod.").unwrap_or(name);
-        Some((name.strip_prefix("module.").unwrap_or(name).to_owned(), tensor))
+        let mut name = name.strip_prefix(place.copied().unwrap_or_default())?;
+        // What PyTorch's data-parallel wrapper and its compiler put before a name, in either order.
+        let wrapped = |name: &str| WRAPPERS.iter().find(|wrapper| name.starts_with(**wrapper));
+        while let Some(wrapper) = wrapped(name) {
+            name = &name[wrapper.len()..];
+        }
+        Some((name.to_owned(), tensor))
     };
     let tensors: Tensors = all.into_iter().filter_map(strip).collect();
     if tensors.contains_key("x_embedder.proj.weight") {

@@ -90,6 +90,7 @@ fn weights_load_from_under_model_alone_and_from_inside_a_wrapper() {
         "ema.module.",
         "model._orig_mod.",
         "_orig_mod.module.",
+        "module._orig_mod.",
     ] {
         let mut tensors = named(prefix, &weights);
         if prefix.starts_with("model.") {
