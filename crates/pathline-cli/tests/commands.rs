@@ -217,7 +217,7 @@ fn a_run_may_step_by_the_clock_that_training_drew_its_times_by() {
     let times = |grid: &str, name: &str| -> Vec<f64> {
         let line = format!("pathline sample ring -n 2 --steps 8 --grid {grid} --out {name} --json");
         let record: serde_json::Value = serde_json::from_str(&succeed(here, &line)).unwrap();
-        assert_eq!(record["spec"]["run"]["stepping"]["steps"], 8, "{record}");
+        assert_eq!(record["run"]["spec"]["run"]["stepping"]["steps"], 8, "{record}");
         recording(here, name).times
     };
     let shifted = times("shifted:3", "a.safetensors");
