@@ -54,7 +54,7 @@ const IMAGES: &str = r#"{
 /// The recipe of the embedded model, small: a U-Net with attention, products in bf16, a rate that falls at the end.
 const U_NET: &str = r#"{
     "data": "images.npz", "checkpoint_every": 20, "held_out": 0.05,
-    "network": {"kind": "unet", "model_channels": 32, "channel_mult": [1, 1], "res_blocks": 1, "attention": [2]},
+    "network": {"kind": "unet", "model_channels": 32, "channel_mult": [1, 2], "res_blocks": 1, "attention": [2]},
     "training": {
         "steps": 90, "batch": 8, "seed": 5, "precision": "bf16",
         "clock": {"kind": "logit-normal", "mean": 0.0, "std": 1.0},
@@ -344,7 +344,7 @@ fn what_cannot_be_trained_is_one_line_and_changes_nothing() {
         ("moons --set steps", "KEY=VALUE"),
         ("moons --coupling ot", "minibatch-ot"),
         ("moons --coupling sinkhorn:x", "number"),
-        ("eight-gaussians --coupling condition-aware", "no labels"),
+        ("three.csv --coupling condition-aware", "no labels"),
         ("moons --clock late", "logit-normal"),
         ("moons --clock mode:9", "1.7519"),
         ("moons --clock logit-normal:0,-1", "std"),
