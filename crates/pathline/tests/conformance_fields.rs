@@ -332,16 +332,16 @@ fn what_does_not_fit_is_an_error_and_nothing_is_nothing() {
 fn a_product_with_the_jacobian_is_what_differences_say() {
     let vectors = Source::new(Seed(23), ROWS).noise(&Shape::vector(2));
     let x = states();
-    let mut known = Vec::new();
+    let mut without = Vec::new();
     for (name, field, ..) in fields() {
         for t in [0.1, 0.5, 0.8] {
             let at = At::new(Samples::first(ROWS), Times::Shared(t), x.rows()).unwrap();
             let mut pulled = Batch::zeros(ROWS, Shape::vector(2));
             if !field.pullback(&at, vectors.rows(), pulled.rows_mut()).unwrap() {
                 assert!(pulled.as_slice().iter().all(|v| *v == 0.0), "{name} wrote something");
+                without.push(name);
                 continue;
             }
-            known.push(name);
             let mut worst = (0.0_f64, 0.0_f64);
             for e in [[1.0, 0.0], [0.0, 1.0]] {
                 let along = Batch::from_vec(e.repeat(ROWS), Shape::vector(2)).unwrap();
@@ -362,12 +362,15 @@ fn a_product_with_the_jacobian_is_what_differences_say() {
                     worst = (worst.0.max((change - pulled).abs()), worst.1.max(change.abs()));
                 }
             }
-            assert!(worst.0 < 1e-3 * worst.1 + 1e-4, "{name} at {t}: {worst:?}");
+            // Differences of velocities that are rounded to single precision know the slope to some units of it.
+            let v = evaluate(&*field, &at).unwrap();
+            let speed = v.as_slice().iter().fold(0.0, |a: f64, v| a.max(f64::from(v.abs())));
+            let noise = 1e-4 + 4.0 * 512.0 * f64::from(f32::EPSILON) * speed;
+            assert!(worst.0 < 1e-3 * worst.1 + noise, "{name} at {t}: {worst:?}, {noise}");
         }
     }
-    known.dedup();
-    let wanted = ["gaussian", "mixture", "low rank, classes", "empirical, classes", "guided"];
-    assert!(wanted.iter().all(|name| known.contains(name)), "{known:?}");
+    without.dedup();
+    assert_eq!(without, ["function", "guided by a function"]);
 }
 
 #[test]

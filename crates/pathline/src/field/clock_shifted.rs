@@ -15,8 +15,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
-use crate::batch::{At, RowsMut, Shape, Times};
+use super::{FieldRecord, VelocityField, check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// `u_t(x) = v_{t + delta}(x)`.
@@ -47,15 +47,9 @@ impl ClockShifted {
             Err(Error::invalid("shift of the clock", delta, "give a number from -1 to 1"))
         }
     }
-}
 
-impl VelocityField for ClockShifted {
-    fn shape(&self) -> &Shape {
-        self.inner.shape()
-    }
-
-    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
-        check(self.shape(), at, &out)?;
+    /// Asks at the times that the inner field is told.
+    fn told<T>(&self, at: &At<'_>, ask: impl FnOnce(&At<'_>) -> T) -> T {
         let told = |t: f64| (t + self.delta).clamp(0.0, 1.0);
         let each: Vec<f64>;
         let t = match at.t {
@@ -65,7 +59,23 @@ impl VelocityField for ClockShifted {
                 Times::Each(&each)
             }
         };
-        self.inner.velocity(&At { samples: at.samples.clone(), t, x: at.x }, out)
+        ask(&At { samples: at.samples.clone(), t, x: at.x })
+    }
+}
+
+impl VelocityField for ClockShifted {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
+        check(self.shape(), at, &out)?;
+        self.told(at, |at| self.inner.velocity(at, out))
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        self.told(at, |at| self.inner.pullback(at, along, out))
     }
 
     fn record(&self) -> FieldRecord {

@@ -57,7 +57,7 @@ pub trait VelocityField: Send + Sync {
 
     /// Writes `J^T w` for every row `w` of `along` into the same row of `out`, with the Jacobian
     /// `J = du_t/dx` at the row's state: a vector-Jacobian product (VJP), without differences. Says whether the
-    /// field has one; where not (the default, and most wrappers) nothing is written, and
+    /// field has one (the default is none, and a wrapper has one where what it wraps has); where not, nothing is written, and
     /// [`directional_derivative`] is the way. A row has the same bytes whatever other rows are asked for.
     ///
     /// # Errors

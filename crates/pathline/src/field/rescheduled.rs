@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
+use super::{FieldRecord, VelocityField, check, check_pullback};
 use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 use crate::schedule::Schedule;
@@ -43,6 +43,7 @@ pub struct Rescheduled {
 }
 
 /// The transform at one time: `x_A = x / scale`, `u_B = state * x_A + value * u_A` at `time`.
+#[derive(Clone, Copy)]
 struct Transform {
     time: f64,
     scale: f64,
@@ -86,13 +87,13 @@ impl Rescheduled {
     }
 }
 
-impl VelocityField for Rescheduled {
-    fn shape(&self) -> &Shape {
-        self.inner.shape()
-    }
-
-    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
-        check(self.shape(), at, &out)?;
+impl Rescheduled {
+    /// Asks where and when the inner field is asked; what is asked also gets the transform of each row.
+    fn moved<T>(
+        &self,
+        at: &At<'_>,
+        ask: impl FnOnce(&At<'_>, &dyn Fn(usize) -> Transform) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let transforms: Vec<Transform> = match at.t {
             Times::Shared(t) => vec![self.transform(t)?],
             Times::Each(ts) => ts.iter().map(|&t| self.transform(t)).collect::<Result<_, _>>()?,
@@ -102,21 +103,48 @@ impl VelocityField for Rescheduled {
             Times::Shared(_) => Times::Shared(times[0]),
             Times::Each(_) => Times::Each(&times),
         };
-        let width = at.x.width();
-        let of = |i: usize| &transforms[i.min(transforms.len() - 1)];
+        let of = |i: usize| transforms[i.min(transforms.len() - 1)];
         let rows = at.x.iter().enumerate();
         let scaled: Vec<f32> = rows
             .flat_map(|(i, x)| x.iter().map(move |&x| (f64::from(x) / of(i).scale) as f32))
             .collect();
-        let inner = At { samples: at.samples.clone(), t, x: Rows::new(&scaled, width) };
-        self.inner.velocity(&inner, out.reborrow())?;
-        for (i, x) in at.x.iter().enumerate() {
-            let m = of(i);
-            for (out, &x) in out.row(i).iter_mut().zip(x) {
-                *out = (m.state * (f64::from(x) / m.scale) + m.value * f64::from(*out)) as f32;
+        let x = Rows::new(&scaled, at.x.width());
+        ask(&At { samples: at.samples.clone(), t, x }, &of)
+    }
+}
+
+impl VelocityField for Rescheduled {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
+        check(self.shape(), at, &out)?;
+        self.moved(at, |moved, transform| {
+            self.inner.velocity(moved, out.reborrow())?;
+            for (i, x) in at.x.iter().enumerate() {
+                let m = transform(i);
+                for (out, &x) in out.row(i).iter_mut().zip(x) {
+                    *out = (m.state * (f64::from(x) / m.scale) + m.value * f64::from(*out)) as f32;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        self.moved(at, |moved, transform| {
+            let found = self.inner.pullback(moved, along, out.reborrow())?;
+            for (i, w) in along.iter().enumerate().filter(|_| found) {
+                let m = transform(i);
+                for (out, &w) in out.row(i).iter_mut().zip(w) {
+                    let turned = m.state * f64::from(w) + m.value * f64::from(*out);
+                    *out = (turned / m.scale) as f32;
+                }
+            }
+            Ok(found)
+        })
     }
 
     fn record(&self) -> FieldRecord {

@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
-use crate::batch::{At, RowsMut, Shape, Times};
+use super::{FieldRecord, VelocityField, check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
 
 /// `u_t(x) = -v_{1 - t}(x)`: carries targets back to the source they came from.
@@ -33,6 +33,19 @@ impl Reversed {
     pub fn new(inner: Arc<dyn VelocityField>) -> Self {
         Self { inner }
     }
+
+    /// Asks at the times of the inner field.
+    fn mirrored<T>(&self, at: &At<'_>, ask: impl FnOnce(&At<'_>) -> T) -> T {
+        let mirrored: Vec<f64>;
+        let t = match at.t {
+            Times::Shared(t) => Times::Shared(1.0 - t),
+            Times::Each(ts) => {
+                mirrored = ts.iter().map(|t| 1.0 - t).collect();
+                Times::Each(&mirrored)
+            }
+        };
+        ask(&At { samples: at.samples.clone(), t, x: at.x })
+    }
 }
 
 impl VelocityField for Reversed {
@@ -42,17 +55,18 @@ impl VelocityField for Reversed {
 
     fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
         check(self.shape(), at, &out)?;
-        let mirrored: Vec<f64>;
-        let t = match at.t {
-            Times::Shared(t) => Times::Shared(1.0 - t),
-            Times::Each(ts) => {
-                mirrored = ts.iter().map(|t| 1.0 - t).collect();
-                Times::Each(&mirrored)
-            }
-        };
-        self.inner.velocity(&At { samples: at.samples.clone(), t, x: at.x }, out.reborrow())?;
+        self.mirrored(at, |at| self.inner.velocity(at, out.reborrow()))?;
         out.as_mut_slice().iter_mut().for_each(|v| *v = -*v);
         Ok(())
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        let found = self.mirrored(at, |at| self.inner.pullback(at, along, out.reborrow()))?;
+        if found {
+            out.as_mut_slice().iter_mut().for_each(|v| *v = -*v);
+        }
+        Ok(found)
     }
 
     fn record(&self) -> FieldRecord {

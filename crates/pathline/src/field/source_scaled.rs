@@ -21,8 +21,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
-use crate::batch::{At, RowsMut, Shape};
+use super::{FieldRecord, VelocityField, check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 
 /// A field with its predicted source divided by `lambda`; for the straight-line schedule.
@@ -58,6 +58,20 @@ impl SourceScaled {
         }
         Ok(Self { inner, lambda, from })
     }
+
+    /// `v / lambda + (1 - 1/lambda) x / t` for the rows of `x` and of `v`, where it is time.
+    fn scale(&self, at: &At<'_>, x: Rows<'_>, mut v: RowsMut<'_>) {
+        let share = 1.0 / self.lambda;
+        for (i, x) in x.iter().enumerate() {
+            let t = at.t.at(i);
+            if t < self.from {
+                continue;
+            }
+            for (v, &x) in v.row(i).iter_mut().zip(x) {
+                *v = (share * f64::from(*v) + (1.0 - share) * f64::from(x) / t) as f32;
+            }
+        }
+    }
 }
 
 impl VelocityField for SourceScaled {
@@ -68,17 +82,18 @@ impl VelocityField for SourceScaled {
     fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
         check(self.shape(), at, &out)?;
         self.inner.velocity(at, out.reborrow())?;
-        let share = 1.0 / self.lambda;
-        for (i, x) in at.x.iter().enumerate() {
-            let t = at.t.at(i);
-            if t < self.from {
-                continue;
-            }
-            for (v, &x) in out.row(i).iter_mut().zip(x) {
-                *v = (share * f64::from(*v) + (1.0 - share) * f64::from(x) / t) as f32;
-            }
-        }
+        self.scale(at, at.x, out);
         Ok(())
+    }
+
+    /// What is added to the velocity is a multiple of the state, so that the product is scaled by the same formula.
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, mut out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        let found = self.inner.pullback(at, along, out.reborrow())?;
+        if found {
+            self.scale(at, along, out);
+        }
+        Ok(found)
     }
 
     fn record(&self) -> FieldRecord {

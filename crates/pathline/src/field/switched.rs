@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check};
+use super::{FieldRecord, VelocityField, check, check_pullback};
 use crate::batch::{At, Rows, RowsMut, Samples, Shape, Times};
 use crate::error::Error;
 
@@ -83,29 +83,52 @@ impl Switched {
         Ok(Self { before, after, times })
     }
 
-    /// Evaluates `field` on the rows at `rows` only.
-    fn part(
-        field: &dyn VelocityField,
-        rows: &[usize],
-        at: &At<'_>,
-        out: &mut RowsMut<'_>,
-    ) -> Result<(), Error> {
-        let width = at.x.width();
-        let samples: Vec<u64> = rows.iter().map(|&i| at.samples.at(i)).collect();
-        let times: Vec<f64> = rows.iter().map(|&i| at.t.at(i)).collect();
-        let x: Vec<f32> = rows.iter().flat_map(|&i| at.x.row(i)).copied().collect();
-        let t = match at.t {
-            Times::Shared(t) => Times::Shared(t),
-            Times::Each(_) => Times::Each(&times),
-        };
-        let part = At { samples: Samples::List(&samples), t, x: Rows::new(&x, width) };
-        let mut velocity = vec![0.0; x.len()];
-        field.velocity(&part, RowsMut::new(&mut velocity, width))?;
-        for (&i, v) in rows.iter().zip(velocity.chunks_exact(width)) {
-            out.row(i).copy_from_slice(v);
+    /// Asks each field on its own rows. What is asked is told the field, which rows of `at` it gets, and those.
+    fn split(&self, at: &At<'_>, mut out: RowsMut<'_>, ask: &Ask<'_>) -> Result<bool, Error> {
+        let early = |i: &usize| at.t.at(*i) < self.times.of(at.samples.at(*i));
+        let (before, after): (Vec<usize>, Vec<usize>) = (0..at.x.len()).partition(early);
+        if after.is_empty() {
+            return ask(&*self.before, &before, at, out);
         }
-        Ok(())
+        if before.is_empty() {
+            return ask(&*self.after, &after, at, out);
+        }
+        let (early, late) =
+            (part(&*self.before, &before, at, ask)?, part(&*self.after, &after, at, ask)?);
+        let (Some(early), Some(late)) = (early, late) else { return Ok(false) };
+        let width = at.x.width();
+        for (rows, answer) in [(&before, &early), (&after, &late)] {
+            for (&i, v) in rows.iter().zip(answer.chunks_exact(width)) {
+                out.row(i).copy_from_slice(v);
+            }
+        }
+        Ok(true)
     }
+}
+
+/// What is asked of a field on some rows, and whether there is an answer.
+type Ask<'a> =
+    dyn Fn(&dyn VelocityField, &[usize], &At<'_>, RowsMut<'_>) -> Result<bool, Error> + 'a;
+
+/// The answer on the rows at `rows` only, if there is one.
+fn part(
+    field: &dyn VelocityField,
+    rows: &[usize],
+    at: &At<'_>,
+    ask: &Ask<'_>,
+) -> Result<Option<Vec<f32>>, Error> {
+    let width = at.x.width();
+    let samples: Vec<u64> = rows.iter().map(|&i| at.samples.at(i)).collect();
+    let times: Vec<f64> = rows.iter().map(|&i| at.t.at(i)).collect();
+    let x: Vec<f32> = rows.iter().flat_map(|&i| at.x.row(i)).copied().collect();
+    let t = match at.t {
+        Times::Shared(t) => Times::Shared(t),
+        Times::Each(_) => Times::Each(&times),
+    };
+    let part = At { samples: Samples::List(&samples), t, x: Rows::new(&x, width) };
+    let mut answer = vec![0.0; x.len()];
+    let found = ask(field, rows, &part, RowsMut::new(&mut answer, width))?;
+    Ok(found.then_some(answer))
 }
 
 impl VelocityField for Switched {
@@ -113,18 +136,19 @@ impl VelocityField for Switched {
         self.before.shape()
     }
 
-    fn velocity(&self, at: &At<'_>, mut out: RowsMut<'_>) -> Result<(), Error> {
+    fn velocity(&self, at: &At<'_>, out: RowsMut<'_>) -> Result<(), Error> {
         check(self.shape(), at, &out)?;
-        let early = |i: &usize| at.t.at(*i) < self.times.of(at.samples.at(*i));
-        let (before, after): (Vec<usize>, Vec<usize>) = (0..at.x.len()).partition(early);
-        if after.is_empty() {
-            return self.before.velocity(at, out);
-        }
-        if before.is_empty() {
-            return self.after.velocity(at, out);
-        }
-        Self::part(&*self.before, &before, at, &mut out)?;
-        Self::part(&*self.after, &after, at, &mut out)
+        self.split(at, out, &|field, _, at, out| field.velocity(at, out).map(|()| true))?;
+        Ok(())
+    }
+
+    fn pullback(&self, at: &At<'_>, along: Rows<'_>, out: RowsMut<'_>) -> Result<bool, Error> {
+        check_pullback(self.shape(), at, along, &out)?;
+        let width = at.x.width();
+        self.split(at, out, &|field, rows, at, out| {
+            let own: Vec<f32> = rows.iter().flat_map(|&i| along.row(i)).copied().collect();
+            field.pullback(at, Rows::new(&own, width), out)
+        })
     }
 
     fn record(&self) -> FieldRecord {
