@@ -9,7 +9,7 @@
 use pathline::quality::{
     KidSubsets, Moments, agreement, density_coverage, density_coverage_replicates,
     expected_coverage, frechet_distance, frechet_replicates, half_split_floor, kid, kid_replicates,
-    precision_recall, replicates,
+    precision_recall, precision_recall_replicates, replicates,
 };
 use pathline::{Batch, Error, Purpose, Seed, Shape};
 use proptest::prelude::*;
@@ -327,7 +327,7 @@ fn a_kernel_distance_has_no_bias_and_an_honest_error() {
 #[test]
 fn density_and_coverage_without_a_block_are_those_of_the_others() {
     let (real, run) = (gaussian(300, 3, 5), gaussian(203, 3, 6));
-    for blocks in [2, 19, 64] {
+    for blocks in [2, 19, 63] {
         let [density, coverage] = density_coverage_replicates(&run, &real, 4, blocks).unwrap();
         let direct = |of: fn(pathline::quality::DensityCoverage) -> f64| {
             replicates(&run, blocks, |run| Ok(of(density_coverage(run, &real, 4)?))).unwrap()
@@ -340,9 +340,35 @@ fn density_and_coverage_without_a_block_are_those_of_the_others() {
         near(&density, direct(|found| found.density));
         near(&coverage, direct(|found| found.coverage));
     }
-    for blocks in [0, 1, 65] {
+    for blocks in [0, 1, 64] {
         assert!(density_coverage_replicates(&run, &real, 4, blocks).is_err());
+        assert!(precision_recall_replicates(&run, &real, 4, blocks).is_err());
     }
+}
+
+#[test]
+fn precision_and_recall_without_a_block_are_those_of_the_others() {
+    let (real, run) = (gaussian(300, 3, 5), gaussian(203, 3, 6));
+    // Rows whose nearest are all of the other of two blocks, copies among them.
+    let mut lonely = gaussian(120, 3, 7);
+    for (i, v) in lonely.as_mut_slice().iter_mut().enumerate() {
+        let row = i / 3;
+        *v = match row {
+            10 | 13 => 0.5,
+            _ if row % 2 == 0 && row > 6 => *v + 3.0 * row as f32,
+            _ => *v,
+        };
+    }
+    for (run, blocks) in [(&run, 2), (&run, 19), (&run, 63), (&lonely, 2), (&lonely, 4)] {
+        let [precision, recall] = precision_recall_replicates(run, &real, 4, blocks).unwrap();
+        let direct = |of: fn(pathline::quality::PrecisionRecall) -> f64| {
+            replicates(run, blocks, |run| Ok(of(precision_recall(run, &real, 4)?))).unwrap()
+        };
+        assert_eq!(precision, direct(|found| found.precision), "{blocks}");
+        assert_eq!(recall, direct(|found| found.recall), "{blocks}");
+    }
+    // Too few are left for four neighbours.
+    assert!(precision_recall_replicates(&gaussian(6, 3, 1), &real, 4, 3).is_err());
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub use mmd::gaussian_mmd;
 pub use moments::Moments;
 pub use precision_recall::{
     DensityCoverage, PrecisionRecall, density_coverage, density_coverage_replicates,
-    expected_coverage, precision_recall,
+    expected_coverage, precision_recall, precision_recall_replicates,
 };
 pub use wasserstein::{sliced_wasserstein, wasserstein};
 

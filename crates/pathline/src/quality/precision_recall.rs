@@ -31,16 +31,13 @@
 //! The package `prdc`, which takes one `k` for all four and leaves the rim out: on samples without ties the
 //! numbers are the same. Precision and recall of a classifier; those of Sajjadi et al. (2018), which are a curve.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rayon::prelude::*;
+mod balls;
 
 use super::difference::blocks_of;
 use super::{Replicates, check_pair};
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::kernels::{Layout, product, squared_distance, squared_norm};
-use crate::neighbours::{Exclude, nearest};
+use balls::{held, hits, radii, radii_without_blocks, reached};
 
 /// Precision and recall, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -87,7 +84,7 @@ pub fn precision_recall(
     check(generated, real, k)?;
     check_k(k, generated.len())?;
     let share = |points: &Batch, centres: &Batch, radii: &[f64]| {
-        let held = balls(points, centres, radii, 1).of_point;
+        let held = held(points, centres, radii);
         held.iter().filter(|n| **n > 0).count() as f64 / held.len() as f64
     };
     let precision = share(generated, real, &real_radii(real, k)?);
@@ -116,7 +113,7 @@ pub fn density_coverage(
     k: usize,
 ) -> Result<DensityCoverage, Error> {
     check(generated, real, k)?;
-    let found = balls(generated, real, &real_radii(real, k)?, 1);
+    let found = hits(generated, real, &real_radii(real, k)?, 1);
     let held: usize = found.of_point.iter().sum();
     let hit = found.hit.iter().filter(|hit| **hit != 0).count();
     Ok(DensityCoverage {
@@ -125,10 +122,53 @@ pub fn density_coverage(
     })
 }
 
+/// Precision and recall with replicates for their intervals, in one pass over all distances.
+///
+/// Without a block the balls of other generated samples may grow, which recall counts: each replicate is what
+/// [`precision_recall`] says of the samples that are left.
+///
+/// # Errors
+/// As [`precision_recall`], `k` being below the number of samples without a block; [`Error::Invalid`] for more than 63
+/// blocks, fewer than two, or more than samples.
+///
+/// # Examples
+/// ```
+/// use pathline::quality::precision_recall_replicates;
+/// use pathline::{Batch, Purpose, Seed, Shape};
+/// let mut points = Batch::zeros(300, Shape::vector(2));
+/// Seed(0).normal(Purpose::Data, 0, 0, points.as_mut_slice());
+/// let real = points.select(&(0..150).collect::<Vec<_>>())?;
+/// let run = points.select(&(150..300).collect::<Vec<_>>())?;
+/// let [precision, recall] = precision_recall_replicates(&run, &real, 3, 10)?;
+/// assert!(precision.interval(0.95)?.estimate.low > 0.8 && recall.interval(0.95)?.estimate.low > 0.8);
+/// # Ok::<(), pathline::Error>(())
+/// ```
+pub fn precision_recall_replicates(
+    generated: &Batch,
+    real: &Batch,
+    k: usize,
+    blocks: usize,
+) -> Result<[Replicates; 2], Error> {
+    check(generated, real, k)?;
+    check_blocks(generated.len(), blocks)?;
+    check_k(k, generated.len() - generated.len().div_ceil(blocks))?;
+    let held = held(generated, real, &real_radii(real, k)?);
+    let precision = |left_out: usize| {
+        let kept = || held.iter().enumerate().filter(|(i, _)| i % blocks != left_out);
+        kept().filter(|(_, held)| **held > 0).count() as f64 / kept().count() as f64
+    };
+    let reached = reached(real, generated, &radii_without_blocks(generated, k, blocks)?, blocks);
+    let recall = |left_out: usize| {
+        let by = reached.iter().filter(|without| **without & (1 << left_out) != 0).count();
+        by as f64 / real.len() as f64
+    };
+    Ok([replicated(generated, blocks, &precision), replicated(generated, blocks, &recall)])
+}
+
 /// Density and coverage with replicates for their intervals, in one pass over all distances.
 ///
 /// # Errors
-/// As [`density_coverage`]; [`Error::Invalid`] for more than 64 blocks, fewer than two, or more than samples.
+/// As [`density_coverage`]; [`Error::Invalid`] for more than 63 blocks, fewer than two, or more than samples.
 ///
 /// # Examples
 /// ```
@@ -149,12 +189,8 @@ pub fn density_coverage_replicates(
     blocks: usize,
 ) -> Result<[Replicates; 2], Error> {
     check(generated, real, k)?;
-    blocks_of(generated.len(), blocks)?;
-    if blocks > u64::BITS as usize {
-        let remedy = "give at most 64; twenty are usual";
-        return Err(Error::invalid("number of jackknife blocks", blocks, remedy));
-    }
-    let found = balls(generated, real, &real_radii(real, k)?, blocks);
+    check_blocks(generated.len(), blocks)?;
+    let found = hits(generated, real, &real_radii(real, k)?, blocks);
     let density = |left_out: usize| {
         let kept = || found.of_point.iter().enumerate().filter(|(i, _)| i % blocks != left_out);
         let held: usize = kept().map(|(_, held)| held).sum();
@@ -165,13 +201,17 @@ pub fn density_coverage_replicates(
         let hit = found.hit.iter().filter(|by| **by & others != 0).count();
         hit as f64 / real.len() as f64
     };
-    // Block `blocks` has no sample: without it there are all.
-    let replicates = |of: &dyn Fn(usize) -> f64| Replicates {
+    Ok([replicated(generated, blocks, &density), replicated(generated, blocks, &coverage)])
+}
+
+/// A share of what is left without one block of the generated samples after the other: block `blocks` has none, and
+/// without it there are all.
+fn replicated(generated: &Batch, blocks: usize, of: &dyn Fn(usize) -> f64) -> Replicates {
+    Replicates {
         value: of(blocks),
         without: (0..blocks).map(of).collect(),
         samples: generated.len(),
-    };
-    Ok([replicates(&density), replicates(&coverage)])
+    }
 }
 
 /// The coverage to expect of `generated` samples from the same continuous distribution as `real` ones:
@@ -197,18 +237,22 @@ fn check(generated: &Batch, real: &Batch, k: usize) -> Result<(), Error> {
     check_k(k, real.len())
 }
 
+/// Blocks are bits: one for each, and one for none.
+fn check_blocks(samples: usize, blocks: usize) -> Result<(), Error> {
+    blocks_of(samples, blocks)?;
+    if blocks < u64::BITS as usize {
+        return Ok(());
+    }
+    let remedy = "give at most 63; twenty are usual";
+    Err(Error::invalid("number of jackknife blocks", blocks, remedy))
+}
+
 fn check_k(k: usize, n: usize) -> Result<(), Error> {
     if (1..n).contains(&k) {
         return Ok(());
     }
     let remedy = format!("a set of {n} samples offers 1 to {}; 3 and 5 are usual", n.max(1) - 1);
     Err(Error::invalid("number of neighbours", k, remedy))
-}
-
-/// The distance of each row to its `k`-th nearest other row.
-fn radii(set: &Batch, k: usize) -> Result<Vec<f64>, Error> {
-    let found = nearest(set, set, k, Exclude::SameIndex)?;
-    Ok(found.distances.chunks_exact(k).map(|row| row[k - 1]).collect())
 }
 
 fn real_radii(real: &Batch, k: usize) -> Result<Vec<f64>, Error> {
@@ -219,90 +263,4 @@ fn real_radii(real: &Batch, k: usize) -> Result<Vec<f64>, Error> {
         return Err(Error::invalid("radius of every real ball", 0, remedy));
     }
     Ok(found)
-}
-
-/// Which balls hold which points.
-struct Balls {
-    /// Balls that hold each point.
-    of_point: Vec<usize>,
-    /// Of which blocks each ball holds any point, a bit each.
-    hit: Vec<u64>,
-}
-
-/// Points and centres of one product.
-const POINTS: usize = 64;
-const CENTRES: usize = 1024;
-/// Slack for products that underflow (all norms are at most about 1).
-const UNDERFLOW: f64 = 1e-30;
-
-/// Point `i` is of block `i mod blocks`, of which there are at most 64.
-fn balls(points: &Batch, centres: &Batch, radii: &[f64], blocks: usize) -> Balls {
-    let d = points.width();
-    let (origin, scale) = frame(points, centres);
-    let moved = |batch: &Batch| -> Vec<f32> {
-        let place = |(v, o): (&f32, &f64)| ((f64::from(*v) - o) * scale) as f32;
-        batch.rows().iter().flat_map(|row| row.iter().zip(&origin).map(place)).collect()
-    };
-    let (p, c) = (moved(points), moved(centres));
-    // The error bound of an inner product of d terms, with room for the rounding of what went in.
-    let error = 0.5 * (d + 32) as f64 * f64::from(f32::EPSILON);
-    // A point is surely inside when 2 <p, c> is at least the first, and outside when below the second.
-    let limits: Vec<[f64; 2]> = c
-        .chunks_exact(d)
-        .zip(radii)
-        .map(|(c, r)| {
-            let (square, radius) = (squared_norm(c), r * scale);
-            [1.0 + error, 1.0 - error].map(|f| square * f - radius * radius)
-        })
-        .collect();
-    let hit: Vec<AtomicU64> = radii.iter().map(|_| AtomicU64::new(0)).collect();
-    let counted = p.par_chunks(POINTS * d).enumerate().map(|(block, rows)| {
-        let m = rows.len() / d;
-        let mut counts = vec![0; m];
-        let mut products = vec![0.0; m * CENTRES.min(radii.len())];
-        for (tile, columns) in c.chunks(CENTRES * d).enumerate() {
-            let n = columns.len() / d;
-            let products = &mut products[..m * n];
-            product([m, n, d], rows, columns, Layout::Transposed, 0.0, products);
-            for (i, (row, count)) in products.chunks_exact(n).zip(&mut counts).enumerate() {
-                let square = squared_norm(&rows[i * d..(i + 1) * d]);
-                let inside = square * (1.0 + error) + UNDERFLOW;
-                let outside = square * (1.0 - error) - UNDERFLOW;
-                let point = points.row(block * POINTS + i);
-                let bit = 1 << ((block * POINTS + i) % blocks);
-                for (j, (&product, limit)) in
-                    (tile * CENTRES..).zip(row.iter().zip(&limits[tile * CENTRES..]))
-                {
-                    let twice = 2.0 * f64::from(product);
-                    if twice < limit[1] + outside {
-                        continue;
-                    }
-                    let sure = twice >= limit[0] + inside;
-                    if sure || squared_distance(point, centres.row(j)).sqrt() <= radii[j] {
-                        *count += 1;
-                        hit[j].fetch_or(bit, Ordering::Relaxed);
-                    }
-                }
-            }
-        }
-        counts
-    });
-    let of_point = counted.collect::<Vec<Vec<usize>>>().into_iter().flatten().collect();
-    Balls { of_point, hit: hit.into_iter().map(AtomicU64::into_inner).collect() }
-}
-
-/// The centres' mean, and the factor that brings the largest distance from it to 1.
-fn frame(points: &Batch, centres: &Batch) -> (Vec<f64>, f64) {
-    let mut origin = vec![0.0; centres.width()];
-    for row in centres.rows().iter() {
-        for (o, &v) in origin.iter_mut().zip(row) {
-            *o += f64::from(v) / centres.len() as f64;
-        }
-    }
-    let square = |row: &[f32]| -> f64 {
-        row.iter().zip(&origin).map(|(&v, o)| (f64::from(v) - o) * (f64::from(v) - o)).sum()
-    };
-    let all = points.rows().iter().chain(centres.rows().iter());
-    let largest = all.map(square).fold(0.0, f64::max).sqrt();
-    (origin, if largest > 0.0 { 1.0 / largest } else { 1.0 })
 }
