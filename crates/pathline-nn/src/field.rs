@@ -1,6 +1,6 @@
 //! A network as a velocity field.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pathline::field::{Conditions, FieldRecord, check, check_pullback};
 use pathline::{At, Error, Rows, RowsMut, Shape, Times, VelocityField};
@@ -8,7 +8,7 @@ use pathline::{At, Error, Rows, RowsMut, Shape, Times, VelocityField};
 use crate::network::Network;
 use crate::output::Output;
 use crate::scratch::Scratch;
-use pathline::kernels::ProductPrecision;
+use pathline::kernels::{Idle, ProductPrecision};
 
 /// `u_t(x) = u_theta(t, x)` for a network and the classes it is conditioned on, or the velocity that
 /// follows from what the network predicts instead ([`NetworkField::predicting`]).
@@ -36,7 +36,7 @@ pub struct NetworkField {
     conditions: Conditions,
     output: Output,
     precision: ProductPrecision,
-    idle: Mutex<Vec<Room>>,
+    idle: Idle<Room>,
 }
 
 /// Memory of an evaluation, kept from call to call.
@@ -68,7 +68,7 @@ impl NetworkField {
     #[must_use]
     pub fn conditioned(network: Arc<dyn Network>, conditions: Conditions) -> Self {
         let (output, precision) = <_>::default();
-        Self { network, conditions, output, precision, idle: Mutex::new(Vec::new()) }
+        Self { network, conditions, output, precision, idle: Idle::new() }
     }
 
     /// The field of a network that predicts something else than the velocity.
@@ -80,7 +80,7 @@ impl NetworkField {
     /// The field with the network's products in these numbers.
     #[must_use]
     pub fn in_precision(self, precision: ProductPrecision) -> Self {
-        Self { precision, idle: Mutex::new(Vec::new()), ..self }
+        Self { precision, idle: Idle::new(), ..self }
     }
 
     /// What the network predicts.
@@ -134,17 +134,12 @@ impl NetworkField {
     }
 
     fn with_room<T>(&self, work: impl FnOnce(&mut Room) -> T) -> T {
-        // Room holds no state between calls, so that from a call that panicked is as good.
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Room {
             scratch: Scratch::in_precision(self.precision),
             held: Vec::new(),
             predicted: Vec::new(),
         };
-        let mut room = idle().pop().unwrap_or_else(fresh);
-        let result = work(&mut room);
-        idle().push(room);
-        result
+        self.idle.with(fresh, work)
     }
 }
 

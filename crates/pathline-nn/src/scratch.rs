@@ -1,11 +1,9 @@
 //! Buffers that stay warm between calls, and the fixed cut of a batch into parts.
 
-use std::sync::{Mutex, PoisonError};
-
 use rayon::prelude::*;
 
 use crate::graph::operation::{Packed, Work};
-use pathline::kernels::ProductPrecision;
+use pathline::kernels::{Idle, ProductPrecision};
 
 /// Most parts that one batch is cut into: enough for many cores, few enough that their gradients
 /// are summed in little time.
@@ -27,7 +25,7 @@ pub struct Scratch {
     more_groups: usize,
     parts: Vec<Part>,
     packed: Vec<Packed>,
-    idle: Pool,
+    idle: Idle<Workspace>,
 }
 
 /// The buffers in which one thread takes a block of samples through a graph.
@@ -43,23 +41,6 @@ pub(crate) struct Workspace {
     /// As long as the arena, for a gradient that nobody asks for.
     pub(crate) unused: Vec<f32>,
     pub(crate) work: Work,
-}
-
-/// Workspaces that no thread uses at the moment.
-#[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Workspace>>);
-
-impl Pool {
-    /// A workspace, the one given back last if there is one.
-    pub(crate) fn take(&self) -> Workspace {
-        // Contents mean nothing between calls, so a list that a panic left behind is as good.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    /// Gives a workspace back.
-    pub(crate) fn put(&self, workspace: Workspace) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-    }
 }
 
 /// The buffers of one part of a batch.
@@ -178,7 +159,7 @@ impl Scratch {
         &mut self,
         parts: usize,
         nodes: usize,
-    ) -> (&mut [Part], &mut [Packed], &Pool) {
+    ) -> (&mut [Part], &mut [Packed], &Idle<Workspace>) {
         if self.packed.len() < nodes {
             self.packed.resize_with(nodes, Packed::default);
         }

@@ -10,15 +10,6 @@ use pathline::field::Conditions;
 use pathline::{At, Batch, Purpose, Samples, Seed, Shape, Times};
 use pathline_nn::{Activation, Mlp, MlpConfig, Network, Scratch, TrainingBatch};
 
-const ALL: [Activation; 6] = [
-    Activation::Selu,
-    Activation::Silu,
-    Activation::Gelu,
-    Activation::GeluErf,
-    Activation::Relu,
-    Activation::Tanh,
-];
-
 fn activate(activation: Activation, z: f64) -> f64 {
     match activation {
         Activation::Selu if z > 0.0 => 1.050_700_987_355_480_5 * z,
@@ -120,7 +111,7 @@ fn check(width: usize, hidden: &[usize], n: usize, activation: Activation) {
 
 #[test]
 fn every_parameter_of_small_networks() {
-    for activation in ALL {
+    for activation in Activation::ALL {
         for n in [1, 65] {
             check(1, &[1], n, activation);
             check(2, &[7, 1], n, activation);

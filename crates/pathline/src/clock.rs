@@ -28,7 +28,7 @@ use std::str::FromStr;
 
 use crate::error::Error;
 use crate::seed::Stream;
-use crate::statistics::{beta_distribution, normal_quantile};
+use crate::statistics::{incomplete_beta, normal_quantile};
 use crate::time_grid::TimeGrid;
 
 /// Names, as they are written on a command line.
@@ -127,7 +127,7 @@ impl Clock {
                 let (mut low, mut high) = (0.0, 1.0);
                 for _ in 0..100 {
                     let middle = 0.5 * (low + high);
-                    let below = beta_distribution(middle, *alpha, *beta) < q;
+                    let below = incomplete_beta(middle, *alpha, *beta) < q;
                     if below { low = middle } else { high = middle }
                 }
                 high

@@ -53,10 +53,10 @@ impl Graph {
             |(b, out)| {
                 let (from, samples) = (b * block, out.len() / width);
                 let call = whole.block(from, samples);
-                let mut workspace = pool.take();
-                let slot = self.forward_block(&call, &mut workspace);
-                out.copy_from_slice(&workspace.values[slot][..out.len()]);
-                pool.put(workspace);
+                pool.with(Workspace::default, |workspace| {
+                    let slot = self.forward_block(&call, workspace);
+                    out.copy_from_slice(&workspace.values[slot][..out.len()]);
+                });
             },
         );
     }
@@ -127,11 +127,11 @@ impl Graph {
         for first in (0..count).step_by(at_once) {
             let parts = &mut parts[..at_once.min(count - first)];
             parts.par_iter_mut().with_max_len(1).enumerate().for_each(|(p, part)| {
-                let mut workspace = pool.take();
                 let from = (first + p) * each;
                 let rows = from..(from + each).min(samples);
-                self.part(&whole, (rows, block), residual, &mut workspace, part);
-                pool.put(workspace);
+                pool.with(Workspace::default, |workspace| {
+                    self.part(&whole, (rows, block), residual, workspace, part);
+                });
             });
             sum_gradients(parts, first == 0, into);
             parts.iter().for_each(|part| loss += part.loss);
@@ -215,28 +215,24 @@ impl Graph {
         let whole = Call::new((at, conditions), parameters, (precision, true), packed);
         out.into_slice().par_chunks_mut(width).enumerate().for_each(|(i, out)| {
             let call = whole.block(i, 1);
-            let mut workspace = pool.take();
-            self.forward_block(&call, &mut workspace);
-            let back = &self.plan.to_states;
-            if let Some((delta, elements)) = self.open(back, &call, &mut workspace) {
-                workspace.deltas[delta][..elements].copy_from_slice(along.row(i));
-                let nodes = if packed.is_empty() { &[] } else { &self.nodes[..] };
-                open_sums(nodes, precision, &mut workspace.sums);
-                // What the parameters get is nobody's.
-                let mut unused = std::mem::take(&mut workspace.unused);
-                self.backward_block(
-                    back,
-                    &call,
-                    &mut workspace,
-                    warm(&mut unused, parameters.len()),
-                );
-                workspace.unused = unused;
-            }
-            match back.states {
-                Some(states) => out.copy_from_slice(&workspace.deltas[states][..out.len()]),
-                None => out.fill(0.0),
-            }
-            pool.put(workspace);
+            pool.with(Workspace::default, |workspace| {
+                self.forward_block(&call, workspace);
+                let back = &self.plan.to_states;
+                if let Some((delta, elements)) = self.open(back, &call, workspace) {
+                    workspace.deltas[delta][..elements].copy_from_slice(along.row(i));
+                    let nodes = if packed.is_empty() { &[] } else { &self.nodes[..] };
+                    open_sums(nodes, precision, &mut workspace.sums);
+                    // What the parameters get is nobody's.
+                    let mut unused = std::mem::take(&mut workspace.unused);
+                    let into = warm(&mut unused, parameters.len());
+                    self.backward_block(back, &call, workspace, into);
+                    workspace.unused = unused;
+                }
+                match back.states {
+                    Some(states) => out.copy_from_slice(&workspace.deltas[states][..out.len()]),
+                    None => out.fill(0.0),
+                }
+            });
         });
     }
 

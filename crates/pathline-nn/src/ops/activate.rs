@@ -52,13 +52,13 @@ impl Operation for Activate {
 mod tests {
     use super::*;
     use crate::graph::operation::Extent;
-    use crate::ops::activation::tests::{ALL, reference};
+    use crate::ops::activation::tests::reference;
     use crate::ops::check::Check;
     use pathline::kernels::ProductPrecision;
 
     #[test]
     fn values_and_gradients_match_the_definition() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             for (rows, width, samples) in [(1, 1, 1), (1, 7, 1), (3, 7, 3), (1, 33, 2)] {
                 let extent = Extent { rows, width };
                 let check = Check {

@@ -159,6 +159,10 @@ fn map_saving(z: &mut [f32], bias: &[f32], slope: &mut [f32], f: impl Fn(f32) ->
 }
 
 impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Selu, Self::Silu, Self::Gelu, Self::GeluErf, Self::Relu, Self::Tanh];
+
     /// `z = a(z + bias)` for each row, all as long as `bias`.
     pub(crate) fn apply(self, z: &mut [f32], bias: &[f32]) {
         match self {
@@ -204,18 +208,9 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::ops) const ALL: [Activation; 6] = [
-        Activation::Selu,
-        Activation::Silu,
-        Activation::Gelu,
-        Activation::GeluErf,
-        Activation::Relu,
-        Activation::Tanh,
-    ];
-
     #[test]
     fn values_and_slopes_match_the_formulas() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             // Off zero, where ReLU and SELU have a kink.
             for i in -2000..2000 {
                 let z = (f64::from(i) + 0.5) * 0.01;
@@ -239,7 +234,7 @@ pub(super) mod tests {
 
     #[test]
     fn saving_changes_no_byte_and_bias_is_added_first() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             let z: Vec<f32> = (0..33_u8).map(|i| f32::from(i) * 0.3 - 5.0).collect();
             let bias: Vec<f32> = (0..33_u8).map(|i| f32::from(i) * 0.01).collect();
             let shifted: Vec<f32> = z.iter().zip(&bias).map(|(z, b)| z + b).collect();
@@ -255,7 +250,7 @@ pub(super) mod tests {
 
     #[test]
     fn nan_is_never_hidden_and_large_arguments_stay_finite() {
-        for activation in ALL {
+        for activation in Activation::ALL {
             let mut z = [f32::NAN, 1e4, -1e4];
             activation.apply(&mut z, &[0.0; 3]);
             assert!(z[0].is_nan(), "{activation:?}");
@@ -294,7 +289,7 @@ pub(super) mod tests {
     #[test]
     fn every_name_is_read_as_it_is_written() {
         let names = ["selu", "silu", "gelu", "gelu-erf", "relu", "tanh"];
-        for (activation, name) in ALL.into_iter().zip(names) {
+        for (activation, name) in Activation::ALL.into_iter().zip(names) {
             let text = format!("\"{name}\"");
             assert_eq!(serde_json::to_string(&activation).unwrap(), text);
             assert_eq!(serde_json::from_str::<Activation>(&text).unwrap(), activation);

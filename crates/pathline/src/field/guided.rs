@@ -11,11 +11,12 @@
 //! # Not to be confused with
 //! Classifier guidance, which adds the gradient of a classifier.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{FieldRecord, VelocityField, check, check_pullback};
 use crate::batch::{At, Rows, RowsMut, Shape, Times};
 use crate::error::Error;
+use crate::kernels::Idle;
 
 /// Classifier-free guidance over two fields.
 ///
@@ -35,7 +36,7 @@ pub struct Guided {
     scale: f64,
     interval: [f64; 2],
     /// Memory for unconditional velocities that no thread uses at the moment.
-    idle: Mutex<Vec<Vec<f32>>>,
+    idle: Idle<Vec<f32>>,
 }
 
 impl Guided {
@@ -53,8 +54,7 @@ impl Guided {
         if !scale.is_finite() {
             return Err(Error::invalid("guidance scale", scale, "give a finite number; 1 is none"));
         }
-        let idle = Mutex::default();
-        Ok(Self { conditional, unconditional, scale, interval: [0.0, 1.0], idle })
+        Ok(Self { conditional, unconditional, scale, interval: [0.0, 1.0], idle: Idle::new() })
     }
 
     /// The same guidance at times from `start` to `end` only, both included.
@@ -80,13 +80,10 @@ impl Guided {
 
     /// Does the work with room for the rows of `at`, kept from call to call.
     fn with_room<T>(&self, at: &At<'_>, work: impl FnOnce(&mut [f32]) -> T) -> T {
-        // Its contents mean nothing between calls, so a list that a panic left behind is as good.
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = idle().pop().unwrap_or_default();
-        room.resize(at.x.as_slice().len(), 0.0);
-        let result = work(&mut room);
-        idle().push(room);
-        result
+        self.idle.with(Vec::new, |room| {
+            room.resize(at.x.as_slice().len(), 0.0);
+            work(room)
+        })
     }
 
     /// `(1 - w) without + w out`, row by row.

@@ -14,6 +14,7 @@ pub mod bf16;
 mod dots;
 mod doubles;
 mod exponential;
+mod idle;
 mod product;
 mod product_precision;
 mod round;
@@ -26,6 +27,7 @@ mod wide;
 pub use bf16::{has_bf16_unit, multiply_bf16};
 pub use doubles::{add_doubles, add_doubles_wide, dot_doubles, dot_doubles_wide};
 pub use exponential::exp_of_negative;
+pub use idle::Idle;
 pub use product::{
     Layout, ROW_BLOCK, Strided, add_transposed_product, blocks_product, multiply, product,
     rows_at_once, rows_times,

@@ -126,13 +126,8 @@ fn invert(p: f64, tail: impl Fn(f64) -> f64) -> Result<f64, Error> {
     Ok(if p < 0.5 { -low } else { low })
 }
 
-/// The probability that a beta variable is below `x`: the regularised incomplete beta function.
-pub(crate) fn beta_distribution(x: f64, a: f64, b: f64) -> f64 {
-    incomplete_beta(x, a, b)
-}
-
-/// The regularised incomplete beta function `I(x; a, b)`.
-fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
+/// The regularised incomplete beta function `I(x; a, b)`: the probability that a beta variable is below `x`.
+pub(crate) fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return if x <= 0.0 { 0.0 } else { 1.0 };
     }

@@ -21,7 +21,7 @@ mod wilcoxon;
 
 pub use bootstrap::Bootstrap;
 pub use correlation::{partial_spearman, pearson, spearman};
-pub(crate) use distributions::beta_distribution;
+pub(crate) use distributions::incomplete_beta;
 pub use distributions::{normal_quantile, student_quantile, student_tail};
 pub use holm::holm;
 pub use interval::{Estimate, wilson};
