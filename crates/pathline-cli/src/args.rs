@@ -354,6 +354,9 @@ pub(crate) struct Claims {
     /// Folder with train.npz and test.npz of CIFAR-10; without it, what needs it is not measured
     #[arg(long, value_name = "DIR")]
     pub(crate) cifar10: Option<PathBuf>,
+    /// Weights of a network, such as EfficientNet-Lite0: kernel distances of claims 4 to 6 also in its features
+    #[arg(long, value_name = "FILE")]
+    pub(crate) features: Option<PathBuf>,
     /// Print verdicts and findings as JSON
     #[arg(long)]
     pub(crate) json: bool,

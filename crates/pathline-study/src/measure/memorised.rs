@@ -71,17 +71,31 @@ pub(super) fn memorised(
         duplicates: found.duplicates,
         fraction: share(&found.ratios)?,
         floor: match held_out {
-            Some((held_out, _)) => {
-                let first: Vec<usize> = (0..held_out.len().min(FLOOR_POINTS)).collect();
-                let real = memorisation(&held_out.select(&first)?, points, MEMORISED_RATIO)?;
-                Some(share(&real.ratios)?)
-            }
+            Some(held_out) => Some(floor_of(held_out, (points, name))?),
             None => floor(points)?,
         },
         held_out: held_out.map(|(_, name)| name.to_owned()),
         closest: closest.collect(),
         pairs: Some([end.select(&order)?, points.select(&nearest)?]),
     })
+}
+
+/// The share of held-out points, at even distances, that the criterion calls memorised. Points of the data themselves
+/// are no held-out ones: built-in sets of any size, for one, begin with the same points.
+fn floor_of(
+    (held_out, called): (&Batch, &str),
+    (points, name): (&Batch, &str),
+) -> Result<Estimate, Error> {
+    let kept = held_out.len().min(FLOOR_POINTS);
+    let rows: Vec<usize> = (0..kept).map(|i| i * held_out.len() / kept).collect();
+    let found = memorisation(&held_out.select(&rows)?, points, MEMORISED_RATIO)?;
+    let same = |(&row, &nearest): (&usize, &usize)| held_out.row(row) == points.row(nearest);
+    let known = rows.iter().zip(&found.nearest).filter(|&pair| same(pair)).count();
+    if 2 * known > kept {
+        let problem = format!("{known} of {kept} of its points are points of {name}, too");
+        return Err(Error::usage(called, problem, "hold out data that the model has not seen"));
+    }
+    share(&found.ratios)
 }
 
 /// Share of ratios below a third, with Wilson's interval.

@@ -32,6 +32,7 @@ pub use rotation::Rotation;
 pub use set_quality::SetQuality;
 
 pub(crate) use density_relation::{from_mean, null_energy};
+pub(crate) use distances::Further;
 pub(crate) use rank_relation::spearman;
 
 use density_relation::{Costs, density_relation};
@@ -237,7 +238,7 @@ pub fn measure_field(
     measured.rotation = rotation::rotation(&*field, &sampled.recording)?;
     let normal = spec.source == pathline::spec::SourceSpec::Normal {};
     if let Some(beside) = beside.filter(|_| normal) {
-        measured.deficit = radial_error::radial_error(spec, beside)?;
+        measured.deficit = radial_error::radial_error((&field, &exact), spec.seed, beside)?;
     }
     progress.at(1.0, "measuring");
     Ok((sampled, measured))

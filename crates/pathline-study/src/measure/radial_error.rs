@@ -1,13 +1,16 @@
 //! The velocity deficit and the radial gain of a field, on pairs of noise and data that it is told the classes of.
 
+use std::sync::Arc;
+
 use pathline::diagnostics::{DeficitPoint, Pairs, deficit};
-use pathline::spec::{FieldSpec, SampleSpec};
-use pathline::{Batch, Source};
+use pathline::spec::FieldSpec;
+use pathline::{Batch, Seed, Source, VelocityField};
 use pathline_data::DataSet;
 
 use super::in_shape;
 use crate::error::Error;
 use crate::files::Files;
+use crate::in_turn::rows_in_turn;
 use crate::sample::told;
 use crate::sets::Beside;
 
@@ -17,25 +20,28 @@ const TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9
 const PAIRS: usize = 1000;
 const FEWEST: usize = 20;
 
-/// The deficit of the spec's field, without guidance, on held-out data where there are some; nothing where the field
-/// has no known schedule, or classes that the data do not have.
-pub(super) fn radial_error(spec: &SampleSpec, beside: &Beside) -> Result<Vec<DeficitPoint>, Error> {
+/// The deficit of a field, and of a guided one the deficit without guidance, on held-out data where there are some;
+/// nothing where the field has no known schedule, or classes that the data do not have.
+pub(super) fn radial_error(
+    (field, spec): (&Arc<dyn VelocityField>, &FieldSpec),
+    seed: Seed,
+    beside: &Beside,
+) -> Result<Vec<DeficitPoint>, Error> {
     // A guided velocity is longer on purpose: what was trained is the conditional one.
-    let plain = match spec.field.in_f32() {
-        FieldSpec::Guided { conditional, .. } => *conditional,
-        other => other,
+    let (field, spec) = match spec {
+        FieldSpec::Guided { conditional, .. } => (conditional.build(&Files)?, &**conditional),
+        plain => (Arc::clone(field), plain),
     };
     let data = beside.held_out.as_ref().unwrap_or(&beside.data);
-    let (Some(schedule), Some(rows)) = (plain.schedule(), rows(&plain, data)) else {
+    let (Some(schedule), Some(rows)) = (spec.schedule(), rows(spec, data)) else {
         return Ok(Vec::new());
     };
     if rows.len() < FEWEST {
         return Ok(Vec::new());
     }
-    let field = plain.build(&Files)?;
     let target: Batch = in_shape(&data.batch.select(&rows)?, field.shape(), data)?;
     // Other noise than the samples': those pairs are not held out from anything, but stay apart.
-    let source = Source { first: 1 << 40, ..Source::new(spec.seed, target.len()) };
+    let source = Source { first: 1 << 40, ..Source::new(seed, target.len()) };
     let source = source.noise(field.shape());
     let pairs = Pairs { source: &source, target: &target, first: 0 };
     Ok(deficit(&*field, &*schedule.build()?, pairs, &TIMES)?)
@@ -48,11 +54,5 @@ fn rows(field: &FieldSpec, data: &DataSet) -> Option<Vec<usize>> {
     let Some(classes) = told(field, 0..count as u64) else {
         return Some((0..count).map(|i| i * n / count).collect());
     };
-    let labels = data.labels.as_ref()?;
-    let mut of = std::collections::BTreeMap::<u32, Vec<usize>>::new();
-    for (row, &label) in labels.iter().enumerate().rev() {
-        of.entry(label).or_default().push(row);
-    }
-    // Until a class has no more rows.
-    Some(classes.iter().map_while(|class| of.get_mut(class)?.pop()).collect())
+    Some(rows_in_turn(data.labels.as_ref()?, &classes))
 }

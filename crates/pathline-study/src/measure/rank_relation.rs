@@ -2,8 +2,8 @@
 
 use pathline::statistics::{Estimate, Jackknife, partial_spearman};
 
-/// Blocks of the jackknife: a prime, so that no block is of one class where classes come in turn.
-const BLOCKS: usize = 19;
+use crate::sets::BLOCKS;
+
 /// Fewest samples, two a block.
 pub(super) const FEWEST: usize = 40;
 

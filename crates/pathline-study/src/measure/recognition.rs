@@ -12,7 +12,7 @@ use super::mean;
 use super::rank_relation::{FEWEST, beyond, estimated, spearman};
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
-use crate::sets::Seen;
+use crate::sets::{Seen, knows};
 use crate::thirds::thirds;
 
 /// What the energy without a model is called.
@@ -37,16 +37,17 @@ pub struct Recognition {
     pub thirds: Vec<(String, StrataComparison)>,
 }
 
-/// What the judge of `seen` says of the samples; `None` where they have no classes, are too few, or their classes are
-/// not the judge's: of real points it must call more than half way from chance to all by their labels.
+/// What the judge of `seen` says of the samples; `None` where they have no classes, are too few, or the judge does not
+/// [know](knows) the classes of the data.
 pub(super) fn recognition(costs: &Costs<'_>, seen: &Seen) -> Result<Option<Recognition>, Error> {
     let n = seen.generated.len();
     let (Some(judged), Some(labels)) = (&seen.judged, costs.labels) else { return Ok(None) };
     let known = judged.samples.logits.width();
-    let knows = |share: &f64| *share >= (1.0 + 1.0 / known as f64) / 2.0;
-    let Some(real_agreement) = judged.real_agreement.filter(knows) else { return Ok(None) };
+    let Some(real_agreement) = knows(&judged.samples, judged.real_agreement) else {
+        return Ok(None);
+    };
     let strange = labels.iter().any(|&label| label as usize >= known);
-    if n < FEWEST || known < 2 || strange || costs.energy.iter().any(|e| !e.is_finite()) {
+    if n < FEWEST || strange || costs.energy.iter().any(|e| !e.is_finite()) {
         return Ok(None);
     }
     let (margins, confidences) =
