@@ -162,11 +162,13 @@ fn check_size(spec: &SampleSpec, elements: usize, stepping: &Stepping) -> Result
 type Named = (&'static str, fn(&Energy) -> f64);
 
 /// The energies of a recording, by name.
-const ENERGIES: [Named; 10] = [
+const ENERGIES: [Named; 12] = [
     ("energy.left", |e| e.left),
     ("energy.left_raw", |e| e.left_raw),
     ("energy.early", |e| e.early),
     ("energy.late", |e| e.late),
+    ("energy.early_raw", |e| e.early_raw),
+    ("energy.late_raw", |e| e.late_raw),
     ("energy.quadrature", |e| e.quadrature),
     ("energy.quadrature_raw", |e| e.quadrature_raw),
     ("energy.chord", |e| e.chord),

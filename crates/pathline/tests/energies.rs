@@ -223,6 +223,8 @@ fn chord_and_bending_are_the_whole_energy_for_every_solver_and_gain() {
                     assert!((e.bending - direct).abs() < 2e-6 * scale, "{direct} {place}");
                     assert_eq!(e.quadrature - e.chord, e.bending, "{place}");
                     assert!((e.early + e.late - e.left).abs() < 1e-12 * scale, "{place}");
+                    let parts = e.early_raw + e.late_raw;
+                    assert!((parts - e.left_raw).abs() < 1e-12 * scale, "{place}");
                     assert!(e.quadrature > 0.0 && e.left > 0.0 && e.chord >= 0.0, "{place}");
                     assert!(e.path_length >= e.chord_length - 1e-6, "{place}");
                     // Only Dopri5 has a negative weight.

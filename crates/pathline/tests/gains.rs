@@ -96,6 +96,9 @@ fn energy_is_kept_with_and_without_the_gain() {
     assert!((e.left_raw - 2.0).abs() < 1e-12);
     assert!((e.left - squares).abs() < 1e-12);
     assert!((e.early + e.late - e.left).abs() < 1e-12);
+    // A gain moves energy between the parts; without it six of ten equal steps are early.
+    assert!((e.early_raw - 1.2).abs() < 1e-12 && (e.late_raw - 0.8).abs() < 1e-12, "{e:?}");
+    assert!((e.early - 1.2).abs() > 1e-3);
     assert!((f64::from(end.row(0)[0]) - 2.0 * realised_mean(&gain, &grid)).abs() < 1e-6);
 }
 

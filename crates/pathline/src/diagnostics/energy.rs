@@ -44,6 +44,12 @@ pub struct Energy {
     pub early: f64,
     /// Part of `left` from steps that start at `tau` or later.
     pub late: f64,
+    /// Part of `left_raw` from steps that start before `tau`.
+    #[serde(default)]
+    pub early_raw: f64,
+    /// Part of `left_raw` from steps that start at `tau` or later.
+    #[serde(default)]
+    pub late_raw: f64,
     /// Quadrature at the solver's order, effective velocity: `chord + bending`.
     pub quadrature: f64,
     /// Quadrature at the solver's order, raw velocity.
@@ -136,10 +142,17 @@ impl Observer for KineticEnergy {
             energy.quadrature_raw += weight * half;
             energy.quadrature += weight * half * e.applied.powi(2);
             if e.stage == 0 {
-                let effective = e.dt.abs() * half * e.gain.powi(2);
-                energy.left_raw += e.dt.abs() * half;
+                let raw = e.dt.abs() * half;
+                let effective = raw * e.gain.powi(2);
+                energy.left_raw += raw;
                 energy.left += effective;
-                *(if e.t < self.tau { &mut energy.early } else { &mut energy.late }) += effective;
+                let (part, part_raw) = if e.t < self.tau {
+                    (&mut energy.early, &mut energy.early_raw)
+                } else {
+                    (&mut energy.late, &mut energy.late_raw)
+                };
+                *part += effective;
+                *part_raw += raw;
             }
         }
         Ok(())
