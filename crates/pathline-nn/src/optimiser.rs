@@ -27,6 +27,8 @@ use crate::rate::LearningRate;
 
 /// Values that are updated, or whose squares are summed, as one piece of work.
 const PIECE: usize = 1 << 16;
+/// Pieces whose squares are summed by several threads: handing over fewer costs more than it saves.
+const WORTH_SHARING: usize = 4;
 
 /// The settings of AdamW and of the averages.
 ///
@@ -187,9 +189,21 @@ impl Numbers {
     }
 }
 
-/// The Euclidean norm, summed over fixed pieces in order.
+/// The Euclidean norm, summed over fixed pieces in order, some of them at a time so that nothing is allocated.
 fn norm(gradient: &[f32]) -> f64 {
-    gradient.chunks(PIECE).map(kernels::squared_norm).sum::<f64>().sqrt()
+    let mut squares = [0.0; 256];
+    let mut sum = 0.0;
+    for some in gradient.chunks(squares.len() * PIECE) {
+        let squares = &mut squares[..some.len().div_ceil(PIECE)];
+        let add = |(g, square): (&[f32], &mut f64)| *square = kernels::squared_norm(g);
+        if squares.len() < WORTH_SHARING {
+            some.chunks(PIECE).zip(&mut *squares).for_each(add);
+        } else {
+            some.par_chunks(PIECE).zip(&mut *squares).for_each(add);
+        }
+        squares.iter().for_each(|square| sum += square);
+    }
+    sum.sqrt()
 }
 
 /// What AdamW remembers: both moments and every average, a piece of the arena at a time, so that
