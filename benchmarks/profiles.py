@@ -10,10 +10,8 @@ KINDS = {  # the first that matches counts
     "packing": r"gemm_common::|kernels::(turn|round|bf16|split)",
     "copying": r"memmove|memcpy|memset",
     "waiting": r"crossbeam|rayon_core|sched_yield|parking|futex",
-    "norms": r"group_norm|modulate|ops::gate",
-    "activations": r"activat|exponential",
-    "attention": r"attention|softmax",
-    "convolutions' own loops": r"convolution|winograd|resample",
+    # Norms, activations, softmax, transforms of tiles: closures of one function, which the profile cannot tell apart.
+    "vector loops": r"kernels::wide",
     "the rest": r"",
 }
 LONG_ENOUGH = 3  # seconds of work

@@ -86,6 +86,10 @@ def profiles(records):
     """Where our time goes in the rows that were looked at."""
     found = {f"{name.replace('_', ' ')}: {work}": row["profile"] for name in ORDER
              for work, row in records.get(name, {"rows": {}})["rows"].items() if "profile" in row}
+    for shares in found.values():
+        # Kinds of an older list are part of the rest.
+        for kind in set(shares) - set(KINDS):
+            shares["the rest"] += shares.pop(kind)
     kinds = [kind for kind in KINDS if any(kind in shares for shares in found.values())]
     lines = [[work, *(f"{shares[kind]:.0%}" if shares.get(kind) else "" for kind in kinds)]
              for work, shares in found.items()]
