@@ -57,7 +57,7 @@ fn a_run_compared_with_itself_does_not_differ() {
         assert_eq!((number(row, "/p_value"), number(row, "/p_adjusted")), (1.0, 1.0));
     }
     let sets = found["sets"].as_array().unwrap();
-    assert_eq!(sets.len(), 6);
+    assert_eq!(sets.len(), 8);
     for row in sets {
         for path in ["/difference/value", "/difference/low", "/difference/high"] {
             assert_eq!(number(row, path), 0.0, "{row}");
@@ -182,13 +182,30 @@ fn sets_of_images_are_compared_in_the_features_of_the_judge() {
     let line = "pathline compare fashion-mnist --class each -n 60 --steps 6 --data fashion-mnist \
                 --run '' --run '--until 0.7' --page c.html";
     let found = json(here, line);
-    for (measure, sign) in [("KID", 1.0), ("Frechet distance", 1.0), ("precision", -1.0)] {
+    for (measure, sign) in [
+        ("KID", 1.0),
+        ("Frechet distance", 1.0),
+        ("precision", -1.0),
+        ("sliced Wasserstein", 1.0),
+        ("MMD (Gaussian)", 1.0),
+    ] {
         let row = row(&found, "sets", measure, 1);
         let (low, high) = (number(row, "/difference/low"), number(row, "/difference/high"));
         assert!(sign * low > 0.0 && sign * high > 0.0, "{row}");
         let direct = number(row, "/value") - number(row, "/baseline");
         close(number(row, "/difference/value"), direct, measure);
     }
+    // Images on half of their way are hardly of any class yet; the exact field's are the training images themselves.
+    let margin = "margin of the class asked for (the embedded judge)";
+    let margin = row(&found, "differences", margin, 1);
+    assert!(number(margin, "/baseline") > 3.0, "{margin}");
+    assert!(number(margin, "/difference/high") < 0.0, "{margin}");
+    let confidence = "confidence in that class (the embedded judge)";
+    let confidence = row(&found, "differences", confidence, 1);
+    assert!(number(confidence, "/baseline") > 0.9, "{confidence}");
+    // Without classes there is no margin.
+    let unasked = "pathline compare fashion-mnist -n 4 --steps 2 --data fashion-mnist --run '' --run '--until 0.7'";
+    assert!(!json(here, unasked)["differences"].to_string().contains("margin"));
     let copied = row(&found, "differences", "d1/d2 in fashion-mnist", 1);
     assert!(
         number(copied, "/baseline") < 0.1 && number(copied, "/difference/low") > 0.1,

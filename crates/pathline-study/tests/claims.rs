@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use pathline_study::Progress;
 use pathline_study::claims::{
-    CLAIMS, DataSources, Decision, Effort, Evidence, Folder, Order, Role, Verdict, index_page,
-    judge, markdown_page, measure_claim,
+    CLAIMS, DataSources, Decision, Effort, Evidence, Finding, Folder, Order, Role, Verdict,
+    index_page, judge, markdown_page, measure_claim,
 };
 
 fn ledger() -> PathBuf {
@@ -47,6 +47,32 @@ fn every_page_is_what_the_committed_numbers_say() {
     }
     let index = std::fs::read_to_string(ledger().join("README.md")).unwrap();
     assert_eq!(index, index_page(&judged), "docs/claims/README.md");
+}
+
+/// What the whole ledger warns of: images paired with unrelated noise have the published correlation of energy with
+/// density, and without their distance from the mean there is nothing left of it.
+#[test]
+fn the_null_of_images_has_the_published_correlation() {
+    let judged = judge(&Folder::evidence(&ledger().join("raw")).unwrap()).unwrap();
+    let claim = judged.entries.iter().find(|e| e.number == 1).unwrap();
+    let of = |what: &str| {
+        let in_place = |f: &&Finding| f.setting == "CIFAR-10, no model" && f.what == what;
+        claim.findings.iter().find(in_place).unwrap().estimate
+    };
+    let (raw, given_mean) = (of("no-model null with density"), of("null given |x1 − mean|²"));
+    assert!(raw.contains(-0.64), "{raw:?}");
+    assert!(given_mean.contains(0.0) && given_mean.value.abs() < 0.05, "{given_mean:?}");
+}
+
+/// A definition under which an exact field had an error would be a wrong one.
+#[test]
+fn the_radial_gain_of_every_exact_field_has_one_in_its_interval() {
+    let judged = judge(&Folder::evidence(&ledger().join("raw")).unwrap()).unwrap();
+    let claim = judged.entries.iter().find(|e| e.number == 8).unwrap();
+    let gains: Vec<_> =
+        claim.findings.iter().filter(|f| f.what.starts_with("radial gain")).collect();
+    assert!(gains.len() >= 12, "{gains:?}");
+    assert!(gains.iter().all(|f| f.estimate.contains(1.0)), "{gains:?}");
 }
 
 /// The U-Net is trained anew now and then: numbers of an older one would be numbers of nothing that is here.
@@ -192,6 +218,32 @@ fn a_measurement_goes_on_where_it_was_ended() {
     let other = Order { seed: 1, ..quick() };
     assert!(measure_claim(24, &other, Some(rest), &mut |_| Ok(()), &mut ()).is_err());
     assert!(measure_claim(99, &quick(), None, &mut |_| Ok(()), &mut ()).is_err());
+}
+
+#[test]
+fn other_features_give_other_distances_beside_those_that_decide() {
+    // The judge in the place of another network: its distances must be the judge's again.
+    let judge_itself = "assets/fashion-mnist-judge.safetensors";
+    let features = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(judge_itself));
+    let order = Order { sources: DataSources { features, ..DataSources::default() }, ..quick() };
+    let found = measure_claim(6, &order, None, &mut |_| Ok(()), &mut ()).unwrap();
+    let setting = &found.settings[0];
+    assert!(setting.about.contains("in the features of") && setting.about.contains(judge_itself));
+    for (name, column) in &setting.columns {
+        if let Some(name) = name.strip_suffix(", other features") {
+            assert_eq!(column, &setting.columns[name], "{name}");
+        } else {
+            assert!(setting.columns.contains_key(&format!("{name}, other features")), "{name}");
+        }
+    }
+    let mut without = found.clone();
+    without.settings[0].columns.retain(|name, _| !name.ends_with("other features"));
+    let [more, plain] =
+        [found, without].map(|evidence| judge(&[evidence]).unwrap().entries.remove(0));
+    assert_eq!(more.verdict, plain.verdict);
+    assert_eq!(more.findings.len(), 2 * plain.findings.len());
+    let others = |f: &&Finding| f.what.ends_with("other features");
+    assert!(more.findings.iter().filter(others).all(|f| f.role == Role::Secondary));
 }
 
 #[test]

@@ -314,6 +314,13 @@ fn distances_stand_beside_those_of_real_points() {
     ] {
         assert!(near < 2.0 * floor && far > 3.0 * floor, "{near} {far} {floor}");
     }
+    assert!(same.frechet < 6.0 * same.frechet_floor, "{} {}", same.frechet, same.frechet_floor);
+    assert!(
+        other.frechet > 20.0 * other.frechet_floor,
+        "{} {}",
+        other.frechet,
+        other.frechet_floor
+    );
     assert!(other.mmd > 0.1 && same.mmd.abs() < 0.05, "{} {}", same.mmd, other.mmd);
     assert!(other.kid_subsets > 10.0 * same.kid_subsets.abs());
     // Half of the points are one point: no kernel is as wide as the median distance.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pathline::diagnostics::{PairProducts, Pairs, pair_products};
-use pathline::gain::{Gain, Ssc, SscShape};
+use pathline::gain::{Constant, Gain, Ssc, SscShape, Window};
 use pathline::kernels::squared_distance;
 use pathline::schedule::CondOt;
 use pathline::solver::HEUN;
@@ -18,8 +18,10 @@ use super::finding::{Finding, Role, Says};
 use super::kernel_distance::{BLOCKS, Distances, difference, replicated, to_others_difference};
 use super::lab::Lab;
 use super::ladder::{LADDER, Rung, TRAININGS};
+use super::scale_shapes::prior_art;
 use crate::error::Error;
 use crate::in_turn::{classes_in_turn, rows_in_turn};
+use crate::measure::from_mean;
 
 /// A difference of kernel distances nearer to zero than this is of no interest.
 const SMALLEST: f64 = 0.1;
@@ -28,6 +30,14 @@ const TIMES: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// The ways that are compared.
 const WAYS: [&str; 5] = ["Euler 250", "Euler 50", "corrected 50", "Heun 25", "shifted 50"];
+
+/// More ways of 50 steps, on the networks that are trained for the ladder: other gains of the corrector's area, and
+/// what is older than it.
+const OTHER_WAYS: [&str; 5] =
+    ["constant 50", "last quarter 50", "epsilon scaling 50", "late clock 50", "early clock 50"];
+
+/// Ways without what the claim credits, an early gain, that must not do the same.
+const CONTROLS: [&str; 3] = ["shifted 50", "constant 50", "last quarter 50"];
 
 /// Which of them are set against which others, what decides first.
 const AGAINST: [(&str, &str); 5] = [
@@ -49,6 +59,9 @@ pub(super) static CLAIM: Claim = Claim {
     controls: &[
         "two trainings of each rung that is trained for it, each from draws of its own",
         "Heun and a shifted grid at the same 50 evaluations: what a better integrator does without any gain",
+        "on the under-fitted rungs a constant gain and a gain in the last quarter of time, of the same area: whether \
+         it matters when velocities are scaled; epsilon scaling and shifted clocks, which are older",
+        "the spread of samples about the mean of the test images, over those images' own: what a gain does to it",
         "a ladder over capacity and training time: the claim is about under-fitted models, and this network may \
          not be one; the benefit beside 1 - g* and beside the error of 50 steps",
         "the strength is the published one, chosen on no data of ours",
@@ -95,7 +108,8 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
                 // A rung is trained anew when the measurement was interrupted on it.
                 let samples = lab.choose(40, if rung.full_only() { 1000 } else { 300 });
                 let network = rung.climb((name, k), &training, lab)?;
-                measure_one(lab, (&setting, &network), (&test, &distances), samples)?;
+                let draw = (samples, !rung.full_only());
+                measure_one(lab, (&setting, &network), (&test, &distances), draw)?;
             }
         }
     }
@@ -106,7 +120,7 @@ fn measure_one(
     lab: &mut Lab<'_>,
     (name, (about, field)): (&str, &(String, Arc<dyn VelocityField>)),
     (test, distances): (&DataSet, &Distances),
-    samples: usize,
+    (samples, others): (usize, bool),
 ) -> Result<(), Error> {
     let (seed, pairs) = (lab.seed(), lab.choose(100, 2000));
     let how = format!(
@@ -130,10 +144,52 @@ fn measure_one(
             distances.insert_ends(&mut columns, name, &found)?;
             ends.push(found);
         }
+        for (name, found) in other_ways(field, (seed, samples), others)? {
+            distances.insert_judged(&mut columns, name, &found)?;
+            ends.push(found);
+        }
+        for (name, ends) in WAYS.iter().chain(&OTHER_WAYS).zip(&ends) {
+            columns.insert(spread_of(name), replicates(samples, &spread(ends, &test.batch))?);
+        }
         columns.insert("apart".to_owned(), replicates(samples, &apart(&ends[0], &ends[1]))?);
         columns.extend(radial_gain(&**field, test, pairs, seed)?);
         Ok(columns)
     })
+}
+
+/// The ends of the [other ways](OTHER_WAYS), where they are asked for.
+fn other_ways(
+    field: &Arc<dyn VelocityField>,
+    (seed, samples): (Seed, usize),
+    wanted: bool,
+) -> Result<Vec<(&'static str, Batch)>, Error> {
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    let grid = TimeGrid::uniform(50)?;
+    let gains: [Box<dyn Gain>; 2] =
+        [Box::new(Constant::new(1.0 + AREA)?), Box::new(Window::on(&grid, 0.75, 1.0, AREA)?)];
+    let mut ends = Vec::new();
+    for gain in &gains {
+        let way = Way { gain: Some(&**gain), ..Way::euler(50)? };
+        ends.push(follow(&**field, seed, samples, &way)?.ends);
+    }
+    for (_, field) in prior_art(field)? {
+        ends.push(follow(&*field, seed, samples, &Way::euler(50)?)?.ends);
+    }
+    Ok(OTHER_WAYS.into_iter().zip(ends).collect())
+}
+
+/// The mean squared distance of samples from the mean of real images, over the images' own.
+fn spread(ends: &Batch, real: &Batch) -> impl Fn(&[usize]) -> Option<f64> {
+    let own = from_mean(real, real);
+    let own = own.iter().sum::<f64>() / own.len() as f64;
+    let each = from_mean(ends, real);
+    move |rows| Some(rows.iter().map(|&i| each[i]).sum::<f64>() / rows.len() as f64 / own)
+}
+
+fn spread_of(way: &str) -> String {
+    format!("spread of {way}")
 }
 
 /// The distance between the ends of each sample, per root dimension; of no rows, none.
@@ -199,11 +255,12 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 let what = format!("{way} less {than}");
                 findings.extend(to_others_difference(setting, &what, way, than)?);
             }
+            findings.extend(beside_other_ways(setting)?);
         }
         if !each.is_empty() {
             let mean = |q: usize| each.iter().map(|v| v[q]).sum::<f64>() / each.len() as f64;
-            let [gain, apart] = [AGAINST.len(), AGAINST.len() + 1];
-            rungs.push([mean(0), mean(1), 1.0 - mean(gain), mean(apart)]);
+            let [gain, apart, early] = [0, 1, 2].map(|i| AGAINST.len() + i);
+            rungs.push([mean(0), mean(1), 1.0 - mean(gain), mean(apart), 1.0 - mean(early)]);
         }
     }
     findings.extend(along_the_ladder(&rungs)?);
@@ -233,13 +290,39 @@ fn asked(setting: &Setting) -> Result<Vec<(String, Found)>, Error> {
     Ok(asked)
 }
 
+/// What else there is to be had at 50 steps, and what each way does to the spread of samples; nothing of numbers that
+/// were measured before these were.
+fn beside_other_ways(setting: &Setting) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let name = &setting.name;
+    for way in CONTROLS.into_iter().filter(|way| setting.columns.contains_key(*way)) {
+        let found = difference(setting, way, "Euler 250")?;
+        let finding = Finding::new(name, format!("{way} less Euler 250"), Role::Control, found);
+        findings.push(finding.saying(Says::AtMost(-SMALLEST)));
+    }
+    for way in OTHER_WAYS.into_iter().filter(|way| setting.columns.contains_key(*way)) {
+        for (a, b) in [(way, "Euler 50"), ("corrected 50", way)] {
+            let found = difference(setting, a, b)?;
+            findings.push(Finding::new(name, format!("{a} less {b}"), Role::Secondary, found));
+        }
+    }
+    for way in WAYS.iter().chain(&OTHER_WAYS) {
+        let what = spread_of(way);
+        if let Some(column) = setting.columns.get(&what) {
+            findings.push(Finding::new(name, what, Role::Secondary, replicated(name, column)?));
+        }
+    }
+    Ok(findings)
+}
+
 /// What the benefit goes with over rungs: least-squares slopes with a jackknife over rungs, and correlations.
-fn along_the_ladder(rungs: &[[f64; 4]]) -> Result<Vec<Finding>, Error> {
+fn along_the_ladder(rungs: &[[f64; 5]]) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for (y, benefit) in
         ["corrected 50 less Euler 250", "corrected 50 less Euler 50"].iter().enumerate()
     {
-        for (x, cause) in [(2, "1 − mean g*"), (3, "the error of 50 steps")] {
+        for (x, cause) in [(2, "1 − mean g*"), (4, "1 − g* at 0.1"), (3, "the error of 50 steps")]
+        {
             let points = |rows: &[usize]| -> Vec<(f64, f64)> {
                 rows.iter().map(|&i| (rungs[i][x], rungs[i][y])).collect()
             };

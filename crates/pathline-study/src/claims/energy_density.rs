@@ -40,6 +40,7 @@ pub(super) static CLAIM: Claim = Claim {
         "the no-model null, on the same ends, with the same density estimate",
         "partial correlation given |x1|^2, |x0|^2 and both; |x1 - mean|^2 beside them",
         "chord and bending apart: they add up to the energy exactly",
+        "in the plane one training of each set stands for itself: intervals are over its samples, not over trainings",
         "other numbers of neighbours, and a kernel density in 50 principal components",
         "thirds of density by rank tests; for networks within class, so that no class makes it",
     ],
@@ -189,6 +190,17 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
                 setting.jackknife(|rows| correlation(setting, (x, "density"), given, rows))?;
             findings.push(Finding::new(name, what, Role::Secondary, found));
         }
+        let (bending, energy) = (setting.column("bending")?, setting.column("energy")?);
+        let share = setting.jackknife(|rows| {
+            let sum = |of: &[f64]| rows.iter().map(|&i| of[i]).sum::<f64>();
+            Some(sum(bending) / sum(energy))
+        })?;
+        findings.push(Finding::new(
+            name,
+            "share of the energy that is bending",
+            Role::Secondary,
+            share,
+        ));
         findings.extend(within_class(setting)?);
         for (what, x) in THIRDS {
             findings.extend(between_thirds(setting, what, (x, "density"))?);
@@ -233,13 +245,14 @@ const NULL_GIVEN: [(&str, &[&str]); 3] = [
     ("null given |x1|²", &["length"]),
 ];
 
-const BESIDE: [(&str, &str, &[&str]); 8] = [
+const BESIDE: [(&str, &str, &[&str]); 9] = [
     ("energy with density, raw", "energy", &[]),
     ("energy given |x0|²", "energy", &["noise"]),
     ("energy given |x1|²", "energy", &["length"]),
     ("energy given |x1|² and |x0|²", "energy", &["length", "noise"]),
     ("energy given |x1 − mean|²", "energy", &["from-mean"]),
     ("energy given chord", "energy", &["chord"]),
+    ("chord with density", "chord", &[]),
     ("bending with density", "bending", &[]),
     ("|x1|² with density", "length", &[]),
 ];

@@ -47,6 +47,16 @@ impl Distances {
         self.insert_ends(columns, name, &follow(field, draw.seed, draw.samples, way)?.ends)
     }
 
+    /// [`Distances::insert_ends`] in the features of the judge alone.
+    pub(super) fn insert_judged(
+        &self,
+        columns: &mut Columns,
+        name: &str,
+        ends: &Batch,
+    ) -> Result<(), Error> {
+        insert(columns, name.to_owned(), &self.judge.classify(ends)?.features, &self.seen()?.0)
+    }
+
     /// Inserts the distance of samples: of all, then without each block.
     pub(super) fn insert_ends(
         &self,
@@ -54,15 +64,9 @@ impl Distances {
         name: &str,
         ends: &Batch,
     ) -> Result<(), Error> {
-        let (real, real_to_others) = self.seen()?;
-        let mut add = |name: String, features: &Batch, real: &Batch| {
-            let found = kid_replicates(features, real, BLOCKS)?;
-            columns.insert(name, std::iter::once(found.value).chain(found.without).collect());
-            Ok::<(), Error>(())
-        };
-        add(name.to_owned(), &self.judge.classify(ends)?.features, real)?;
-        if let (Some(others), Some(real)) = (&self.others, real_to_others) {
-            add(to_others(name), &others.see(ends)?, real)?;
+        self.insert_judged(columns, name, ends)?;
+        if let (Some(others), Some(real)) = (&self.others, &self.seen()?.1) {
+            insert(columns, to_others(name), &others.see(ends)?, real)?;
         }
         Ok(())
     }
@@ -103,6 +107,17 @@ impl Distances {
              blocks"
         )
     }
+}
+
+fn insert(
+    columns: &mut Columns,
+    name: String,
+    features: &Batch,
+    real: &Batch,
+) -> Result<(), Error> {
+    let found = kid_replicates(features, real, BLOCKS)?;
+    columns.insert(name, std::iter::once(found.value).chain(found.without).collect());
+    Ok(())
 }
 
 /// The name of a column in the other features.

@@ -20,7 +20,7 @@ pub(super) const KNOWN: usize = 128;
 const SIDE: usize = 7;
 
 /// Images of the exact field.
-const BLURRED: usize = 1024;
+pub(super) const BLURRED: usize = 1024;
 
 /// The share of samples that noise should leave memorised: between a third and two fifths are copied by the models
 /// that the studies look at.

@@ -28,9 +28,16 @@ pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error
         if claim.remark.is_empty() { String::new() } else { format!(" {}", claim.remark) }
     );
     page += &format!("Source: {}.\n\n", claim.source);
-    page += &format!("Decided by (fixed before the run): {}.\n\nControls:\n\n", claim.endpoint);
+    page += &format!(
+        "Decided by (fixed before the run; what was changed when is in [history.md](history.md)): {}.\n\nControls:\n\n",
+        claim.endpoint
+    );
     page += &claim.controls.iter().map(|c| format!("- {c}\n")).collect::<String>();
     page += &format!("\n## Numbers\n\n```sh\n{}\n```\n", command(claim, evidence));
+    page += &format!(
+        "\nThe raw numbers, from which `pathline claims --judge` comes to the verdict again: [raw/{name}](raw/{name}).\n",
+        name = file_name(claim)
+    );
     if has_cifar(evidence) {
         page += "\nThe folder `cifar10` is made from the published Parquet files by `crates/pathline-data/scripts/parquet_to_npz.py`.\n";
     }
@@ -146,7 +153,8 @@ pub fn index_page(ledger: &Ledger) -> String {
         "# Claims\n\nWhat papers and notes say of flow models, measured again with the controls that such claims \
          need. A verdict is of what was measured here: small images, points, exact fields. `pathline claims \
          --judge docs/claims/raw` recomputes every verdict from the raw numbers; `pathline claims --full` measures \
-         them again. What the sources state wrongly, whatever is measured, is in `docs/claims/errata.md`.\n\n| | claim | verdict |\n| --: | --- | --- |\n",
+         them again. What was fixed when, and changed later, is in [history.md](history.md). What the sources state wrongly, whatever is measured, is in \
+         [errata.md](errata.md).\n\n| | claim | verdict |\n| --: | --- | --- |\n",
     );
     for entry in &ledger.entries {
         page += &format!(

@@ -97,6 +97,7 @@ fn distances(quality: &SetQuality) -> Option<Figure> {
         rows: vec![
             row("sliced Wasserstein, 200 directions", found.sliced.value, found.sliced_floor),
             row("exact Wasserstein, W2", found.exact, found.exact_floor),
+            row("Frechet, at equal numbers", found.frechet, found.frechet_floor),
             row("MMD\u{b2}, Gaussian kernel, median width", found.mmd, found.mmd_floor),
         ],
         note: format!(

@@ -3,7 +3,8 @@
 
 use pathline::neighbours::Bandwidth;
 use pathline::quality::{
-    KidSubsets, Replicates, gaussian_mmd, replicates, sliced_wasserstein, wasserstein,
+    KidSubsets, Moments, Replicates, frechet_distance, gaussian_mmd, replicates,
+    sliced_wasserstein, wasserstein,
 };
 use pathline::statistics::Estimate;
 use pathline::{Batch, Purpose, Seed};
@@ -29,6 +30,12 @@ pub struct Distances {
     pub exact: f64,
     /// The same between two sets of real points.
     pub exact_floor: f64,
+    /// Frechet distance at equal numbers: what may be set against its floor.
+    #[serde(default)]
+    pub frechet: f64,
+    /// The same between two sets of real points.
+    #[serde(default)]
+    pub frechet_floor: f64,
     /// Maximum mean discrepancy, squared and unbiased, with a Gaussian kernel as wide as the median distance.
     pub mmd: f64,
     /// The same between two sets of real points.
@@ -92,6 +99,8 @@ pub(super) fn distances(generated: &Batch, real: &Batch) -> Result<Option<Distan
         some(&real_drawn, points, points)?,
     );
     let sliced = |set: &Batch| sliced_wasserstein(set, &here, DIRECTIONS, Seed(0));
+    let moments = Moments::of(&here)?;
+    let frechet = |set: &Batch| frechet_distance(&Moments::of(set)?, &moments);
     let Ok(width) = Bandwidth::Median.of(&here) else { return Ok(None) };
     let kid_size = generated.len().min(real.len()).min(KidSubsets::default().size);
     let kid = KidSubsets { size: kid_size, ..KidSubsets::default() }.estimate(generated, real)?;
@@ -101,6 +110,8 @@ pub(super) fn distances(generated: &Batch, real: &Batch) -> Result<Option<Distan
         sliced_floor: sliced(&there)?,
         exact: wasserstein(&samples, &here)?,
         exact_floor: wasserstein(&there, &here)?,
+        frechet: frechet(&samples)?,
+        frechet_floor: frechet(&there)?,
         mmd: gaussian_mmd(&samples, &here, width)?,
         mmd_floor: gaussian_mmd(&there, &here, width)?,
         kid_subsets: kid.mean,
