@@ -15,8 +15,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check, check_pullback};
-use crate::batch::{At, Rows, RowsMut, Shape, Times};
+use super::{FieldRecord, VelocityField, at_times, check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 
 /// `u_t(x) = v_{t + delta}(x)`.
@@ -50,16 +50,7 @@ impl ClockShifted {
 
     /// Asks at the times that the inner field is told.
     fn told<T>(&self, at: &At<'_>, ask: impl FnOnce(&At<'_>) -> T) -> T {
-        let told = |t: f64| (t + self.delta).clamp(0.0, 1.0);
-        let each: Vec<f64>;
-        let t = match at.t {
-            Times::Shared(t) => Times::Shared(told(t)),
-            Times::Each(ts) => {
-                each = ts.iter().copied().map(told).collect();
-                Times::Each(&each)
-            }
-        };
-        ask(&At { samples: at.samples.clone(), t, x: at.x })
+        at_times(at, |t| (t + self.delta).clamp(0.0, 1.0), ask)
     }
 }
 

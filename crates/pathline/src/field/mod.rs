@@ -194,6 +194,19 @@ pub fn check(shape: &Shape, at: &At<'_>, out: &RowsMut<'_>) -> Result<(), Error>
     Error::check_count("sample indices", at.x.len(), at.samples.len())
 }
 
+/// Asks of the same states at other times.
+fn at_times<T>(at: &At<'_>, told: impl Fn(f64) -> f64, ask: impl FnOnce(&At<'_>) -> T) -> T {
+    let each: Vec<f64>;
+    let t = match at.t {
+        Times::Shared(t) => Times::Shared(told(t)),
+        Times::Each(ts) => {
+            each = ts.iter().copied().map(told).collect();
+            Times::Each(&each)
+        }
+    };
+    ask(&At { samples: at.samples.clone(), t, x: at.x })
+}
+
 /// [`check`] for [`VelocityField::pullback`].
 ///
 /// # Errors

@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use super::{FieldRecord, VelocityField, check, check_pullback};
-use crate::batch::{At, Rows, RowsMut, Shape, Times};
+use super::{FieldRecord, VelocityField, at_times, check, check_pullback};
+use crate::batch::{At, Rows, RowsMut, Shape};
 use crate::error::Error;
 
 /// `u_t(x) = -v_{1 - t}(x)`: carries targets back to the source they came from.
@@ -36,15 +36,7 @@ impl Reversed {
 
     /// Asks at the times of the inner field.
     fn mirrored<T>(&self, at: &At<'_>, ask: impl FnOnce(&At<'_>) -> T) -> T {
-        let mirrored: Vec<f64>;
-        let t = match at.t {
-            Times::Shared(t) => Times::Shared(1.0 - t),
-            Times::Each(ts) => {
-                mirrored = ts.iter().map(|t| 1.0 - t).collect();
-                Times::Each(&mirrored)
-            }
-        };
-        ask(&At { samples: at.samples.clone(), t, x: at.x })
+        at_times(at, |t| 1.0 - t, ask)
     }
 }
 
