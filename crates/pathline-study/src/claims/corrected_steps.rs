@@ -70,7 +70,7 @@ pub(super) static CLAIM: Claim = Claim {
     remark: "On the four under-fitted rungs it holds, in both trainings of each and in the features of both networks. It \
              is not the schedule that helps: a constant gain of the same area does nine tenths of it or all, and the \
              same area in the last quarter of time two fifths or more. Nor is it what is given as the reason. Not the \
-             step size: 250 steps win back the spread that 50 lose (3 to 4 in a hundred), as Heun does, and are better \
+             step size: 250 steps win back the spread that 50 lose (2 to 3 in a hundred), as Heun does, and are better \
              by .4 on the two least trained rungs and *worse* by 1 to 2 on the two others; a larger error of 50 steps \
              goes with less benefit. Not the length of the velocity: g* is within a hundredth of 1 on average over \
              time on every network, and where it is further from 1, on the least trained, it is below it at the start \
