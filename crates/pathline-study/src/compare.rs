@@ -161,7 +161,9 @@ pub fn compare(
     let data = beside.map(|beside| &beside.data);
     let mut notes = pairing::check(sides)?;
     let end = sides.first().and_then(|side| side.recording.end());
-    let known = beside.zip(end).map(|(beside, end)| Known::new(beside, end.shape())).transpose()?;
+    let classes = sides.iter().any(|side| side.recording.labels.is_some());
+    let known = beside.zip(end).map(|(beside, end)| Known::new(beside, end.shape(), classes));
+    let known = known.transpose()?;
     let mut quantities = Vec::with_capacity(sides.len());
     for (i, side) in sides.iter().enumerate() {
         progress.at(0.5 * i as f64 / sides.len() as f64, "measuring samples");

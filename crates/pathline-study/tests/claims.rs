@@ -228,7 +228,8 @@ fn other_features_give_other_distances_beside_those_that_decide() {
     let order = Order { sources: DataSources { features, ..DataSources::default() }, ..quick() };
     let found = measure_claim(6, &order, None, &mut |_| Ok(()), &mut ()).unwrap();
     let setting = &found.settings[0];
-    assert!(setting.about.contains("in the features of") && setting.about.contains(judge_itself));
+    assert!(setting.about.contains("to 500 of them in the features of"), "{}", setting.about);
+    assert!(setting.about.contains(judge_itself));
     for (name, column) in &setting.columns {
         if let Some(name) = name.strip_suffix(", other features") {
             assert_eq!(column, &setting.columns[name], "{name}");

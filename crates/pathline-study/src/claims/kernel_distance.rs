@@ -99,7 +99,9 @@ impl Distances {
     /// How it is measured, for the page of a claim.
     pub(super) fn about(&self) -> String {
         let others = match &self.others {
-            Some(others) => format!(", and to {FEW} of them in {}", others.name()),
+            Some(others) => {
+                format!(", and to {} of them in {}", self.test.len().min(FEW), others.name())
+            }
             None => String::new(),
         };
         format!(

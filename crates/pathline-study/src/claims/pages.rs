@@ -10,6 +10,7 @@ use super::evidence::{Effort, Evidence};
 use super::finding::{Decision, Finding, Role};
 use super::kernel_distance::has_others;
 use super::ledger::{Entry, Ledger, claim};
+use super::verdict::Verdict;
 use crate::error::Error;
 use crate::page::p_words;
 
@@ -27,6 +28,10 @@ pub fn markdown_page(entry: &Entry, evidence: &Evidence) -> Result<String, Error
         entry.verdict,
         if claim.remark.is_empty() { String::new() } else { format!(" {}", claim.remark) }
     );
+    if shown_by_controls(entry) {
+        page += SHOWN_BY_CONTROLS;
+        page += "\n\n";
+    }
     page += &format!("Source: {}.\n\n", claim.source);
     page += &format!(
         "Decided by (fixed before the run; what was changed when is in [history.md](history.md)): {}.\n\nControls:\n\n",
@@ -93,6 +98,15 @@ fn table(findings: &[&Finding]) -> String {
         );
     }
     text
+}
+
+/// Said where a control without the claimed cause does what the claim says, and the verdict is another one.
+const SHOWN_BY_CONTROLS: &str = "A control without the claimed cause shows the effect as well: the verdict says that it \
+                                 is there, not what it comes from.";
+
+fn shown_by_controls(entry: &Entry) -> bool {
+    let shows = |f: &Finding| f.role == Role::Control && f.decision == Some(Decision::Yes);
+    entry.verdict != Verdict::WasConfounded && entry.findings.iter().any(shows)
 }
 
 /// The interval in words; nothing where there is none.
@@ -178,8 +192,9 @@ pub fn ledger_report(ledger: &Ledger, evidence: &[Evidence]) -> Result<Report, E
         let claim = claim(entry.number)?;
         let own = evidence.iter().find(|e| e.claim == entry.number);
         let controls = claim.controls.join("; ");
+        let beside = if shown_by_controls(entry) { SHOWN_BY_CONTROLS } else { "" };
         let text = format!(
-            "{}. {}\n\nDecided by: {}.\n\nControls: {controls}.\n\nSource: {}.",
+            "{}. {} {beside}\n\nDecided by: {}.\n\nControls: {controls}.\n\nSource: {}.",
             capital(entry.verdict.words()),
             claim.remark,
             claim.endpoint,

@@ -99,8 +99,8 @@ pub(super) static CLAIM: Claim = Claim {
         "the same noise for all ways; differences paired by sample",
     ],
     remark: "On a network that copies a third of what it draws, shaping lowers the share by about four points, on \
-             an exact field that copies as many by fourteen, and noise of the same length by hardly any: a sample \
-             that it changes is not merely a little off its training image. But stopping the run early, at the same \
+             an exact field that copies as many by fourteen, and noise of the same length by less than half a \
+             point and by two: a sample that it changes is not merely a little off its training image. But stopping the run early, at the same \
              mean gain, lowers the share by one and three points more, with nothing shaped, and a constant gain of \
              that mean lowers it too; the landing does all of it, and the launch nothing. One step of denoising \
              finishes what was stopped early (its share is then the plain baseline's, .33 and .34), and takes shaped \

@@ -43,8 +43,8 @@ impl std::fmt::Display for Verdict {
 
 /// The verdict of a claim's findings:
 /// - no primary finding: not testable here;
-/// - a control shows what the claim says, and no primary finding, which is measured beyond the controls,
-///   does: confounded;
+/// - a control shows what the claim says, and no primary finding does: confounded. Where a primary finding does, too,
+///   the effect is there whatever it comes from, and the page of the claim says that a control shows it as well;
 /// - all primary findings as claimed: holds; none, and none open: does not hold here;
 /// - some as claimed and some not: in part; otherwise undecided.
 #[must_use]

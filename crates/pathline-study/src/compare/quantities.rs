@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use pathline::Shape;
 use pathline::neighbours::{Exclude, MEMORISED_RATIO, knn_log_density, memorisation};
+use pathline::{Batch, Shape};
 use pathline_data::DataSet;
 use pathline_nn::Classifier;
 
@@ -22,13 +22,17 @@ const NEIGHBOURS: usize = 10;
 /// What samples are measured beside: the data, and the judge that knows its classes, if there is one.
 pub(super) struct Known<'a> {
     data: &'a DataSet,
+    points: Batch,
     judge: Option<(String, Arc<Classifier>)>,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(beside: &'a Beside, shape: &Shape) -> Result<Self, Error> {
+    /// The data in this shape, with a judge where samples have `classes`.
+    pub(super) fn new(beside: &'a Beside, shape: &Shape, classes: bool) -> Result<Self, Error> {
         let data = &beside.data;
-        Ok(Self { data, judge: beside.judge(&in_shape(&data.batch, shape, data)?)? })
+        let points = in_shape(&data.batch, shape, data)?;
+        let judge = if classes { beside.judge(&points)? } else { None };
+        Ok(Self { data, points, judge })
     }
 }
 
@@ -54,7 +58,7 @@ pub(super) fn of(
     ];
     let derived = derived.map(|(name, values)| values.map(|values| (name.to_owned(), values)));
     let mut found: Quantities = each.into_iter().chain(derived.into_iter().flatten()).collect();
-    if let (Some(Known { data, judge }), Some(end)) = (known, recording.end()) {
+    if let (Some(Known { data, points, judge }), Some(end)) = (known, recording.end()) {
         if let (Some((judge, classifier)), Some(labels)) = (judge, &recording.labels) {
             let judged = classifier.classify(end)?;
             if labels.iter().all(|&label| (label as usize) < judged.logits.width()) {
@@ -66,13 +70,12 @@ pub(super) fn of(
                 found.push((format!("confidence in that class ({judge})"), confidence));
             }
         }
-        let points = in_shape(&data.batch, end.shape(), data)?;
-        let near = memorisation(end, &points, MEMORISED_RATIO)?;
+        let near = memorisation(end, points, MEMORISED_RATIO)?;
         let copied = near.ratios.iter().map(|&r| f64::from(u8::from(r < MEMORISED_RATIO)));
         found.push((format!("memorised (d1/d2 < 1/3 in {})", data.name), copied.collect()));
         found.push((format!("d1/d2 in {}", data.name), near.ratios));
         let k = NEIGHBOURS.min(points.len());
-        let density = knn_log_density(end, &points, k, Exclude::Nothing)?;
+        let density = knn_log_density(end, points, k, Exclude::Nothing)?;
         found.push((format!("log density in {} ({k}-NN)", data.name), density));
     }
     Ok(found)
