@@ -298,6 +298,24 @@ fn a_field_with_classes_is_asked_about_pairs_of_those_classes() {
 }
 
 #[test]
+fn raw_energies_are_shown_where_they_are_others() {
+    let ring = r#"{"kind": "ring", "modes": 8, "radius": 4, "std": 0.2}"#;
+    let gain = r#""solver": {"kind": "euler"}, "gain": {"kind": "constant", "factor": 1.1}"#;
+    let shown = |how: &str| {
+        let text = format!(
+            r#"{{"field": {ring}, "seed": 3, "samples": 20,
+                "run": {{{how}, "stepping": {{"kind": "uniform", "steps": 8}}}}}}"#
+        );
+        let spec = from_json("spec", &text).unwrap();
+        let found = measure_field(&spec, "ring", None, &mut ()).unwrap().1;
+        assert!(found.means.iter().any(|(name, _)| name == "energy.late_raw"));
+        found.rows().iter().filter(|(name, _)| name.ends_with("_raw")).count()
+    };
+    assert_eq!(shown(r#""solver": {"kind": "euler"}"#), 0);
+    assert_eq!(shown(gain), 4);
+}
+
+#[test]
 fn distances_stand_beside_those_of_real_points() {
     let beside = Beside::new(moons());
     let of = |field: &str| {

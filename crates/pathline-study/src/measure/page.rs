@@ -269,7 +269,12 @@ impl Measurement {
 
     /// Those of the trajectories and of memorisation.
     fn of_the_way(&self) -> Vec<(String, Estimate)> {
-        let mut rows = self.means.clone();
+        // Without a gain the raw energies are the others again.
+        let again = |(name, mean): &(String, Estimate)| {
+            let of = name.strip_suffix("_raw");
+            of.is_some_and(|of| self.means.iter().any(|(n, m)| n == of && m == mean))
+        };
+        let mut rows: Vec<_> = self.means.iter().filter(|row| !again(row)).cloned().collect();
         rows.extend(self.straightness.map(|e| ("straightness (path / chord)".to_owned(), e)));
         rows.extend(self.bending_share.map(|e| ("bending / energy".to_owned(), e)));
         if let Some(end) = self.lag.last() {
