@@ -188,6 +188,7 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
         for (what, x, given) in [
             ("energy with d1/d2", "energy", &[][..]),
             ("energy with d1/d2 given |x1|²", "energy", &["length"]),
+            ("chord with d1/d2", "chord", &[]),
             ("bending with d1/d2", "bending", &[]),
         ] {
             let found =

@@ -139,13 +139,14 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
 }
 
 /// What is ranked within class.
-const RANKED: [&str; 8] = [
+const RANKED: [&str; 9] = [
     "energy",
     "null",
     "length",
     "from-mean",
     "from-class-mean",
     "bending",
+    "chord",
     "margin",
     "log confidence",
 ];
@@ -160,7 +161,7 @@ const THIRDS: [(&str, &str, &str); 3] = [
 /// What is asked, of which pair of columns ranked within class, given which others.
 type Asked = (&'static str, Role, (&'static str, &'static str), &'static [&'static str]);
 
-const ASKED: [Asked; 7] = [
+const ASKED: [Asked; 8] = [
     ("energy with margin, within class", Role::Primary, ("energy", "margin"), &[]),
     ("null energy with margin, within class", Role::Control, ("null", "margin"), &[]),
     ("energy given |x1|²", Role::Secondary, ("energy", "margin"), &["length"]),
@@ -171,6 +172,7 @@ const ASKED: [Asked; 7] = [
         ("energy", "margin"),
         &["from-class-mean"],
     ),
+    ("chord with margin", Role::Secondary, ("chord", "margin"), &[]),
     ("bending with margin", Role::Secondary, ("bending", "margin"), &[]),
     ("energy with confidence, within class", Role::Secondary, ("energy", "log confidence"), &[]),
 ];
