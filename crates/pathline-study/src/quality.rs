@@ -18,10 +18,8 @@ use pathline_nn::Classifier;
 
 use crate::error::Error;
 use crate::in_turn::classes_in_turn;
+use crate::sets::BLOCKS;
 
-/// Blocks of the jackknife. Sample `i` is in block `i mod 19` and of class `i mod 10`: with a number of
-/// blocks that shares a divisor with the classes, blocks would differ by class rather than by chance.
-const BLOCKS: usize = 19;
 /// Neighbours whose distance is a ball's radius, as published for precision and recall.
 const NEIGHBOURS: usize = 3;
 /// Random halvings of the real images.

@@ -18,7 +18,8 @@ use crate::density_estimate::DensityEstimate;
 use crate::embedded::embedded_judge;
 use crate::error::Error;
 
-/// Blocks of the jackknife: a prime, so that no block is of one class where classes come in turn.
+/// Blocks of every jackknife over samples. Sample `i` is in block `i mod 19` and often of class `i mod 10`: with a number
+/// of blocks that shares a divisor with the classes, blocks would differ by class rather than by chance.
 pub(crate) const BLOCKS: usize = 19;
 /// Fewest samples of a set, two a block and some.
 pub(crate) const FEWEST: usize = 40;
@@ -121,8 +122,7 @@ impl Beside {
 
     /// Which points sets are compared with.
     fn rows(&self, points: usize) -> Vec<usize> {
-        let kept = points.min(self.real);
-        (0..kept).map(|i| i * points / kept).collect()
+        evenly(points, self.real)
     }
 
     /// The points that sets are compared with, out of all in the shape of the samples: at even distances, so
@@ -130,6 +130,12 @@ impl Beside {
     pub(crate) fn thinned(&self, points: &Batch) -> Result<Batch, Error> {
         Ok(points.select(&self.rows(points.len()))?)
     }
+}
+
+/// Rows at even distances out of `rows`, at most so many: of data in order of its classes, as many of each.
+pub(crate) fn evenly(rows: usize, most: usize) -> Vec<usize> {
+    let kept = rows.min(most);
+    (0..kept).map(|i| i * rows / kept).collect()
 }
 
 /// A set of samples and real points as they are compared.

@@ -14,7 +14,7 @@ use pathline_view::{Axis, Content, Figure, Lines, Series};
 use super::evidence::{Columns, Setting};
 use super::features::{Way, follow, fresh_perceptron, point_training};
 use super::finding::Finding;
-use super::memorising::{memorised, ratios, smaller};
+use super::memorising::{memorised, ratios, small_images};
 use crate::error::Error;
 
 /// When it is looked at, in sixteenths of the training.
@@ -49,8 +49,7 @@ impl Course {
         samples: usize,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Columns, Error> {
-        let known = smaller(&pathline_data::fashion_mnist::train()?.batch, self.images)?;
-        let others = smaller(&pathline_data::fashion_mnist::held_out()?.batch, usize::MAX)?;
+        let [known, others] = small_images(self.images)?;
         let mut training = point_training(self.updates, seed);
         training.optimiser.learning_rate.peak = self.rate;
         let mut state = fresh_perceptron(&known, &self.hidden, training)?;

@@ -15,13 +15,14 @@ use super::Claim;
 use super::evidence::{Columns, Evidence, Setting};
 use super::features::{Way, follow, slope};
 use super::finding::{Finding, Role, Says};
-use super::kernel_distance::{BLOCKS, Distances, difference, replicated, to_others_difference};
+use super::kernel_distance::{Distances, difference, replicated, to_others_difference};
 use super::lab::Lab;
 use super::ladder::{LADDER, Rung, TRAININGS};
 use super::scale_shapes::prior_art;
 use crate::error::Error;
 use crate::in_turn::{classes_in_turn, rows_in_turn};
 use crate::measure::from_mean;
+use crate::sets::BLOCKS;
 
 /// A difference of kernel distances nearer to zero than this is of no interest.
 const SMALLEST: f64 = 0.1;
@@ -302,8 +303,8 @@ fn asked(setting: &Setting) -> Result<Vec<(String, Found)>, Error> {
     Ok(asked)
 }
 
-/// What else there is to be had at 50 steps, and what each way does to the spread of samples; nothing of numbers that
-/// were measured before these were.
+/// What else there is to be had at 50 steps, and what each way does to the spread of samples: of the ways that were
+/// measured on this network.
 fn beside_other_ways(setting: &Setting) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let name = &setting.name;

@@ -7,13 +7,10 @@ use pathline::statistics::{Jackknife, JackknifeEstimate};
 
 use crate::error::Error;
 use crate::ranks_within::ranks_within;
+use crate::sets::BLOCKS;
 
 /// Named columns of equal length: a row is a sample, a time, a training seed, whatever the unit is.
 pub type Columns = BTreeMap<String, Vec<f64>>;
-
-/// Blocks of the jackknife over rows. Samples often have ten classes in turn; with a number of blocks that
-/// shares no divisor with ten, blocks do not differ by class.
-const BLOCKS: usize = 19;
 
 /// The column of the class of each sample.
 pub(super) const CLASS: &str = "class";

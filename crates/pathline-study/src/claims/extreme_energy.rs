@@ -12,9 +12,10 @@ use super::features::{Way, correlation, follow};
 use super::finding::{Finding, Role, Says};
 use super::lab::Lab;
 use super::memorising::{
-    BLURRED, about, blurred, memorised, memorises, memorising, ratios, smaller,
+    BLURRED, KNOWN, about, blurred, memorised, memorises, memorising, ratios, small_images,
 };
 use crate::error::Error;
+use crate::measure::share;
 
 /// By how much more of the samples of extreme energy must be memorised.
 const SMALLEST: f64 = 0.05;
@@ -99,8 +100,8 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         REAL,
         "real images that the network has not seen, in the same training images",
         |_| {
-            let made = memorising(1, seed, &mut |_| {})?;
-            let real = ratios(&made.held_out, &made.known)?;
+            let [known, held_out] = small_images(KNOWN)?;
+            let real = ratios(&held_out, &known)?;
             Ok(Columns::from([("ratio".to_owned(), real)]))
         },
     )?;
@@ -114,9 +115,8 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
         },
     )?;
     lab.setting(REAL_MORE, format!("the same, 49 numbers an image, in {BLURRED}"), |_| {
-        let known = smaller(&pathline_data::fashion_mnist::train()?.batch, BLURRED)?;
-        let made = memorising(1, seed, &mut |_| {})?;
-        Ok(Columns::from([("ratio".to_owned(), ratios(&made.held_out, &known)?)]))
+        let [known, held_out] = small_images(BLURRED)?;
+        Ok(Columns::from([("ratio".to_owned(), ratios(&held_out, &known)?)]))
     })?;
     for (name, course) in COURSES {
         let samples = lab.choose(100, 1000);
@@ -146,10 +146,9 @@ fn by_tenths(setting: &Setting) -> Result<Vec<Finding>, Error> {
     order.sort_by(|&a, &b| energy[a].total_cmp(&energy[b]));
     let tenth = |k: usize| {
         let rows = &order[k * order.len() / 10..(k + 1) * order.len() / 10];
-        let hits = rows.iter().filter(|&&i| memorised(ratio[i]) > 0.0).count();
-        let share = pathline::statistics::wilson(hits, rows.len(), 0.95)?;
+        let ratios: Vec<f64> = rows.iter().map(|&i| ratio[i]).collect();
         let what = format!("share memorised, tenth {} of energy", k + 1);
-        Ok(Finding::with_interval(&setting.name, what, share))
+        Ok(Finding::with_interval(&setting.name, what, share(&ratios)?))
     };
     (0..10).map(tenth).collect()
 }
@@ -162,9 +161,7 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
             continue;
         }
         let (name, ratio) = (&setting.name, setting.column("ratio")?);
-        let hits = ratio.iter().filter(|&&r| memorised(r) > 0.0).count();
-        let share = pathline::statistics::wilson(hits, ratio.len(), 0.95)?;
-        findings.push(Finding::with_interval(name, "share memorised", share));
+        findings.push(Finding::with_interval(name, "share memorised", share(ratio)?));
         if !setting.columns.contains_key("energy") {
             continue;
         }

@@ -13,10 +13,7 @@ use super::features::{Draw, Way, follow};
 use super::finding::{Finding, Role};
 use crate::embedded::embedded_judge;
 use crate::error::Error;
-use crate::sets::SetFeatures;
-
-/// Blocks that are left out in turn; shares no divisor with the ten classes that samples have in turn.
-pub(super) const BLOCKS: usize = 19;
+use crate::sets::{BLOCKS, SetFeatures, evenly};
 
 /// Test images at most that a network with large inputs looks at.
 const FEW: usize = 2000;
@@ -89,8 +86,7 @@ impl Distances {
             return Ok(seen);
         }
         let judged = self.judge.classify(&self.test)?.features;
-        let kept = self.test.len().min(FEW);
-        let rows: Vec<usize> = (0..kept).map(|i| i * self.test.len() / kept).collect();
+        let rows = evenly(self.test.len(), FEW);
         let see = |others: &SetFeatures| others.see(&self.test.select(&rows)?);
         let others = self.others.as_ref().map(see).transpose()?;
         Ok(self.seen.get_or_init(|| (judged, others)))

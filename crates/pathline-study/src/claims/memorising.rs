@@ -39,8 +39,7 @@ pub(super) fn memorising(
     seed: Seed,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Memorising, Error> {
-    let known = smaller(&pathline_data::fashion_mnist::train()?.batch, KNOWN)?;
-    let held_out = smaller(&pathline_data::fashion_mnist::held_out()?.batch, usize::MAX)?;
+    let [known, held_out] = small_images(KNOWN)?;
     let training = point_training(updates, seed);
     let field = Arc::new(trained_perceptron(&known, &[512; 3], training, progress)?);
     Ok(Memorising { field, known, held_out })
@@ -101,6 +100,13 @@ pub(super) fn about(updates: u64) -> String {
         "perceptron 3 x 512, {updates} updates of 256 on {KNOWN} training images of Fashion-MNIST, every 4 x 4 \
          pixels averaged (49 numbers an image)"
     )
+}
+
+/// So many training images and all held-out ones, at a quarter of their resolution.
+pub(super) fn small_images(known: usize) -> Result<[Batch; 2], Error> {
+    let (train, held_out) =
+        (pathline_data::fashion_mnist::train()?, pathline_data::fashion_mnist::held_out()?);
+    Ok([smaller(&train.batch, known)?, smaller(&held_out.batch, usize::MAX)?])
 }
 
 /// The first images, at a quarter of their resolution.

@@ -3,7 +3,6 @@
 use pathline::gain::{Constant, Gain, Kts, realised_mean};
 use pathline::kernels::squared_distance;
 use pathline::solver::HEUN;
-use pathline::statistics::{Estimate, wilson};
 use pathline::{At, Batch, Purpose, Samples, Seed, TimeGrid, Times, VelocityField};
 
 use super::Claim;
@@ -12,9 +11,12 @@ use super::features::{Draw, Way, follow};
 use super::finding::{Finding, Role, Says};
 use super::kernel_distance::{difference, to_others_difference};
 use super::lab::Lab;
-use super::memorising::{Memorising, about, blurred, memorised, memorises, memorising, ratios};
+use super::memorising::{
+    KNOWN, Memorising, about, blurred, memorised, memorises, memorising, ratios, small_images,
+};
 use super::trained::TRAINED;
 use crate::error::Error;
+use crate::measure::share;
 
 /// By how much the memorised share must fall beyond what noise of equal length does.
 const SMALLEST: f64 = 0.02;
@@ -164,18 +166,20 @@ fn measure(lab: &mut Lab<'_>) -> Result<(), Error> {
             Ok(columns)
         })?;
     }
-    floors(lab, seed)
+    floors(lab)
 }
 
 /// How often the criterion calls a real image copied that nobody copied.
-fn floors(lab: &mut Lab<'_>, seed: Seed) -> Result<(), Error> {
+fn floors(lab: &mut Lab<'_>) -> Result<(), Error> {
     let known = lab.choose(128, usize::MAX);
     let about =
         "real images that neither knows, in the images that the network and the exact field know";
     lab.setting(REAL, about, |_| {
-        let (small, whole) = (memorising(1, seed, &mut |_| {})?, blurred(known)?.0);
-        let of = |made: &Memorising| ratios(&made.held_out, &made.known);
-        Ok(Columns::from([(MEMORISED.to_owned(), of(&small)?), (EXACT.to_owned(), of(&whole)?)]))
+        let ([small, small_held_out], whole) = (small_images(KNOWN)?, blurred(known)?.0);
+        Ok(Columns::from([
+            (MEMORISED.to_owned(), ratios(&small_held_out, &small)?),
+            (EXACT.to_owned(), ratios(&whole.held_out, &whole.known)?),
+        ]))
     })
 }
 
@@ -252,13 +256,6 @@ fn find(evidence: &Evidence) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// The share of a column's samples that are copies.
-fn share(setting: &Setting, column: &str) -> Result<Estimate, Error> {
-    let column = setting.column(column)?;
-    let hits = column.iter().filter(|&&r| memorised(r) > 0.0).count();
-    Ok(wilson(hits, column.len(), 0.95)?)
-}
-
 /// What is copied, in every way; `floor` is what the criterion says of real images.
 fn of_copies(setting: &Setting, floor: Option<&Setting>) -> Result<Vec<Finding>, Error> {
     let (mut findings, place) = (Vec::new(), setting.name.as_str());
@@ -287,17 +284,17 @@ fn of_copies(setting: &Setting, floor: Option<&Setting>) -> Result<Vec<Finding>,
         "stopped early, denoised",
     ] {
         let what = format!("memorised, {way}");
-        findings.push(Finding::with_interval(place, what, share(setting, way)?));
+        findings.push(Finding::with_interval(place, what, share(setting.column(way)?)?));
     }
     if let Some(floor) = floor {
         let what = "memorised, real images that it does not know";
-        findings.push(Finding::with_interval(place, what, share(floor, place)?));
+        findings.push(Finding::with_interval(place, what, share(floor.column(place)?)?));
     }
     for (name, launch, landing, tau) in SHAPES {
         let mean = realised_mean(&*shape(launch, landing, tau)?, &TimeGrid::uniform(STEPS)?);
         findings.push(Finding::plain(place, format!("realised mean gain, {name}"), mean));
         let what = format!("memorised, {name}");
-        findings.push(Finding::with_interval(place, what, share(setting, name)?));
+        findings.push(Finding::with_interval(place, what, share(setting.column(name)?)?));
         let (what, noise) =
             (format!("{name} less noise of equal length"), format!("noise for {name}"));
         findings.push(Finding::new(place, what, Role::Secondary, less(name, &noise)?));

@@ -5,6 +5,7 @@ use pathline::statistics::{Estimate, wilson};
 use pathline::{Batch, Purpose, Seed};
 
 use crate::error::Error;
+use crate::sets::evenly;
 
 /// Points at most on which the floor of memorisation is measured.
 const FLOOR_POINTS: usize = 2000;
@@ -86,20 +87,19 @@ fn floor_of(
     (held_out, called): (&Batch, &str),
     (points, name): (&Batch, &str),
 ) -> Result<Estimate, Error> {
-    let kept = held_out.len().min(FLOOR_POINTS);
-    let rows: Vec<usize> = (0..kept).map(|i| i * held_out.len() / kept).collect();
+    let rows = evenly(held_out.len(), FLOOR_POINTS);
     let found = memorisation(&held_out.select(&rows)?, points, MEMORISED_RATIO)?;
     let same = |(&row, &nearest): (&usize, &usize)| held_out.row(row) == points.row(nearest);
     let known = rows.iter().zip(&found.nearest).filter(|&pair| same(pair)).count();
-    if 2 * known > kept {
-        let problem = format!("{known} of {kept} of its points are points of {name}, too");
+    if 2 * known > rows.len() {
+        let problem = format!("{known} of {} of its points are points of {name}, too", rows.len());
         return Err(Error::usage(called, problem, "hold out data that the model has not seen"));
     }
     share(&found.ratios)
 }
 
 /// Share of ratios below a third, with Wilson's interval.
-fn share(ratios: &[f64]) -> Result<Estimate, Error> {
+pub(crate) fn share(ratios: &[f64]) -> Result<Estimate, Error> {
     let count = ratios.iter().filter(|&&r| r < MEMORISED_RATIO).count();
     Ok(wilson(count, ratios.len(), 0.95)?)
 }

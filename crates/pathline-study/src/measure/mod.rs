@@ -33,6 +33,7 @@ pub use set_quality::SetQuality;
 
 pub(crate) use density_relation::{from_mean, null_energy};
 pub(crate) use distances::Further;
+pub(crate) use memorised::share;
 pub(crate) use rank_relation::spearman;
 
 use density_relation::{Costs, density_relation};

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::files::Files;
 use crate::in_turn::rows_in_turn;
 use crate::sample::told;
-use crate::sets::Beside;
+use crate::sets::{Beside, evenly};
 
 /// Times at which it is measured.
 const TIMES: [f64; 11] = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98];
@@ -49,10 +49,9 @@ pub(super) fn radial_error(
 
 /// Rows of the data at even distances; of a field that is told classes, row `i` of the class that sample `i` is told.
 fn rows(field: &FieldSpec, data: &DataSet) -> Option<Vec<usize>> {
-    let n = data.batch.len();
-    let count = n.min(PAIRS);
+    let count = data.batch.len().min(PAIRS);
     let Some(classes) = told(field, 0..count as u64) else {
-        return Some((0..count).map(|i| i * n / count).collect());
+        return Some(evenly(data.batch.len(), PAIRS));
     };
     Some(rows_in_turn(data.labels.as_ref()?, &classes))
 }
